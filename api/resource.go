@@ -1,0 +1,204 @@
+package api
+
+import (
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// An Object is any object the API serves: a typed struct of k8s.io/api, or an
+// unstructured one for a custom resource.
+type Object interface {
+	metav1.Object
+	runtime.Object
+}
+
+// A Resource describes one kind of object as data and rules: all that the
+// generic path of the API server must know to serve it. A kind of our own is
+// added by writing such a value; no code of the server changes.
+//
+// The functions may be nil, which means there is no such rule. They get objects
+// they may change only where their comment says so, and are called
+// concurrently. Write them over the concrete type with [Do], [Check] and [Pair].
+type Resource struct {
+	// Group, Version and Kind name the type, Plural the path segment.
+	schema.GroupVersionKind
+	Plural     string
+	Singular   string
+	ShortNames []string
+	// Categories are kubectl's collective names, such as "all".
+	Categories []string
+	Namespaced bool
+
+	// New returns an empty object, NewList an empty list of them.
+	New     func() Object
+	NewList func() runtime.Object
+
+	// StorageKey is the key segment below /registry/, by default
+	// Group/Plural, or Plural alone for the core group. Resources that share
+	// one are two views of the same objects.
+	StorageKey string
+
+	// Default fills in, in place, what the client left out. It is applied to
+	// what clients send and to what the store returns.
+	Default func(obj Object)
+	// PrepareCreate and PrepareUpdate change obj in place to drop what a
+	// client may not decide, such as the status. Generic metadata is not their
+	// business; nor is status, where CopyStatus is given.
+	PrepareCreate func(obj Object)
+	PrepareUpdate func(obj, old Object)
+	// Validate judges an object to be created or, with the rules of
+	// ValidateUpdate on top, to replace old. Metadata is validated by the server,
+	// which uses ValidateName for the name (nil: a DNS subdomain).
+	Validate       func(obj Object) field.ErrorList
+	ValidateUpdate func(obj, old Object) field.ErrorList
+	ValidateName   func(name string, prefix bool) []string
+	// ValidateStatus judges a write through the status subresource.
+	ValidateStatus func(obj, old Object) field.ErrorList
+
+	// CopyStatus makes src's status dst's. Giving it makes the status
+	// subresource: then the main path keeps the stored status and the status
+	// path keeps everything else.
+	CopyStatus func(dst, src Object)
+	// Generation says that metadata.generation counts the changes of the
+	// object other than those of its metadata and status.
+	Generation bool
+	// GenerationChanged, if given, decides instead whether an update counts.
+	GenerationChanged func(obj, old Object) bool
+	// Scale is the scale subresource, if there is one.
+	Scale *Scale
+	// Subresources lists the further ones, which the server has code for.
+	Subresources []Subresource
+
+	// GracePeriod returns the seconds between a deletion and the end of obj
+	// when the client asks for `asked` (nil: the default). Nil or zero means at once.
+	GracePeriod func(obj Object, asked *int64) int64
+	// DeletePropagation is what a delete without a policy does to
+	// dependents, by default Background.
+	DeletePropagation metav1.DeletionPropagation
+	// DeleteReturnsObject makes a completed delete return the object
+	// rather than a Status.
+	DeleteReturnsObject bool
+	// CreateOnUpdate lets PUT create what is not there.
+	CreateOnUpdate bool
+	// NoUnconditionalUpdate refuses a PUT without a resourceVersion.
+	NoUnconditionalUpdate bool
+	// TTLSeconds returns after how many seconds the store forgets obj; nil
+	// or zero means never. Events use it.
+	TTLSeconds func(obj Object) int64
+	// Verbs the resource supports; nil means all of get, list, watch,
+	// create, update, patch, delete and deletecollection.
+	Verbs []string
+
+	// Fields returns what field selectors can ask for, besides
+	// metadata.name and metadata.namespace.
+	Fields func(obj Object) fields.Set
+	// FieldNames are the keys that Fields returns.
+	FieldNames []string
+	// Columns are the columns kubectl prints, after NAME and before AGE.
+	Columns []Column
+}
+
+// A Column is one column of a kind's table.
+type Column struct {
+	Name        string
+	Type        string // an OpenAPI type: "string", "integer", "date"
+	Format      string
+	Description string
+	// Priority 0 is shown always, a greater one with `kubectl get -o wide`.
+	Priority int32
+	// Value returns the cell: a string, an int64 or a bool.
+	Value func(obj Object) any
+}
+
+// Scale reads and writes the number of replicas behind a kind's scale subresource.
+type Scale struct {
+	Get func(obj Object) *autoscalingv1.Scale
+	// Set changes obj's wanted number of replicas in place.
+	Set func(obj Object, replicas int32)
+}
+
+// A Subresource is a path below an object, such as pods/binding, as discovery
+// shows it.
+type Subresource struct {
+	Name string
+	schema.GroupVersionKind
+	Verbs []string
+}
+
+// GroupVersionResource returns the resource's full name.
+func (r *Resource) GroupVersionResource() schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: r.Group, Version: r.Version, Resource: r.Plural}
+}
+
+// GroupResource returns the resource's name without its version.
+func (r *Resource) GroupResource() schema.GroupResource {
+	return schema.GroupResource{Group: r.Group, Resource: r.Plural}
+}
+
+// Prefix returns the key below which the resource's objects are stored, with a
+// slash at its end. The layout is Kubernetes' own, so that kube-apiserver finds
+// its way in our store and we in its.
+func (r *Resource) Prefix() string {
+	switch {
+	case r.StorageKey != "":
+		return "/registry/" + r.StorageKey + "/"
+	case r.Group == "":
+		return "/registry/" + r.Plural + "/"
+	default:
+		return "/registry/" + r.Group + "/" + r.Plural + "/"
+	}
+}
+
+// Key returns the store's key of one object.
+func (r *Resource) Key(namespace, name string) string {
+	if r.Namespaced {
+		return r.Prefix() + namespace + "/" + name
+	}
+	return r.Prefix() + name
+}
+
+// Do makes a rule over one concrete type into a rule over objects. It is for
+// rules that change their object in place.
+func Do[T Object](f func(T)) func(Object) {
+	return func(obj Object) { f(obj.(T)) }
+}
+
+// Pair is [Do] for rules that look at two objects of the type.
+func Pair[T Object](f func(a, b T)) func(a, b Object) {
+	return func(a, b Object) { f(a.(T), b.(T)) }
+}
+
+// Check makes validation of one concrete type into one over objects.
+func Check[T Object](f func(T) field.ErrorList) func(Object) field.ErrorList {
+	return func(obj Object) field.ErrorList { return f(obj.(T)) }
+}
+
+// CheckPair is [Check] for an object and the one it would replace.
+func CheckPair[T Object](f func(obj, old T) field.ErrorList) func(obj, old Object) field.ErrorList {
+	return func(obj, old Object) field.ErrorList { return f(obj.(T), old.(T)) }
+}
+
+// Value makes a function of one concrete type into one over objects.
+func Value[T Object, V any](f func(T) V) func(Object) V {
+	return func(obj Object) V { return f(obj.(T)) }
+}
+
+// Cell is [Value] for the cells of a [Column].
+func Cell[T Object, V any](f func(T) V) func(Object) any {
+	return func(obj Object) any { return f(obj.(T)) }
+}
+
+// A Registry finds resources by their names. It is safe for concurrent use; a
+// resource found in it must not be changed.
+type Registry interface {
+	// Resource returns the resource at a path, or nil.
+	Resource(gvr schema.GroupVersionResource) *Resource
+	// ForKind returns the resource that serves a kind, or nil.
+	ForKind(gvk schema.GroupVersionKind) *Resource
+	// All returns every resource, in the order that discovery shows them.
+	All() []*Resource
+}
