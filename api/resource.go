@@ -98,8 +98,16 @@ type Resource struct {
 	Fields func(obj Object) fields.Set
 	// FieldNames are the keys that Fields returns.
 	FieldNames []string
-	// Columns are the columns kubectl prints, after NAME and before AGE.
+	// Columns are all the columns kubectl prints, in their order; nil means
+	// name and age. Ask [Resource.TableColumns] for them.
 	Columns []Column
+	// RowConditions marks a row, such as that of a pod that has ended.
+	RowConditions func(obj Object) []metav1.TableRowCondition
+
+	// Virtual says that objects of the kind are questions, answered by code of
+	// the server when they are created, such as a TokenReview. They are not
+	// stored; their Verbs are create alone.
+	Virtual bool
 }
 
 // A Column is one column of a kind's table.
