@@ -61,7 +61,8 @@ type Resource struct {
 
 	// CopyStatus makes src's status dst's. Giving it makes the status
 	// subresource: then the main path keeps the stored status and the status
-	// path keeps everything else.
+	// path keeps everything else. A create starts with the status of New(),
+	// which PrepareCreate, called after that, may fill in.
 	CopyStatus func(dst, src Object)
 	// Generation says that metadata.generation counts the changes of the
 	// object other than those of its metadata and status.

@@ -1,0 +1,38 @@
+package kinds
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/coracle-k8s/coracle/api"
+)
+
+// services: the server allocates cluster addresses and node ports, since only
+// it can see all of them. The rules here judge what a client may ask for.
+func services() *api.Resource {
+	return &api.Resource{
+		GroupVersionKind: corev1.SchemeGroupVersion.WithKind("Service"),
+		Plural:           "services",
+		Singular:         "service",
+		ShortNames:       []string{"svc"},
+		Categories:       []string{"all"},
+		Namespaced:       true,
+		StorageKey:       "services/specs",
+		New:              func() api.Object { return &corev1.Service{} },
+		NewList:          func() runtime.Object { return &corev1.ServiceList{} },
+		Default:          api.Do(defaultService),
+		CopyStatus:       api.Pair(func(dst, src *corev1.Service) { dst.Status = src.Status }),
+		Subresources: []api.Subresource{{
+			Name:             "proxy",
+			GroupVersionKind: corev1.SchemeGroupVersion.WithKind("ServiceProxyOptions"),
+			Verbs:            []string{"create", "delete", "get", "patch", "update"},
+		}},
+		DeleteReturnsObject: true,
+		CreateOnUpdate:      true,
+		FieldNames:          []string{"spec.clusterIP", "spec.type"},
+		Fields: api.Value(func(s *corev1.Service) fields.Set {
+			return fields.Set{"spec.clusterIP": s.Spec.ClusterIP, "spec.type": string(s.Spec.Type)}
+		}),
+	}
+}
