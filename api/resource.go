@@ -69,6 +69,9 @@ type Resource struct {
 	Generation bool
 	// GenerationChanged, if given, decides instead whether an update counts.
 	GenerationChanged func(obj, old Object) bool
+	// Finalize is for kinds whose objects hold back their own deletion by more
+	// than metadata.finalizers, as a namespace does. Nil for all others.
+	Finalize *Finalize
 	// Scale is the scale subresource, if there is one.
 	Scale *Scale
 	// Subresources lists the further ones, which the server has code for.
@@ -128,6 +131,18 @@ type Scale struct {
 	Get func(obj Object) *autoscalingv1.Scale
 	// Set changes obj's wanted number of replicas in place.
 	Set func(obj Object, replicas int32)
+}
+
+// Finalize describes finalizers outside an object's metadata, such as a
+// namespace's spec.finalizers, and makes the finalize subresource for them.
+type Finalize struct {
+	// Held says whether obj, once deleted, still has to stay.
+	Held func(obj Object) bool
+	// Begin changes obj in place when its deletion begins.
+	Begin func(obj Object)
+	// Copy makes src's finalizers dst's: all that a write to the finalize
+	// subresource changes, and that no other write does.
+	Copy func(dst, src Object)
 }
 
 // A Subresource is a path below an object, such as pods/binding, as discovery
