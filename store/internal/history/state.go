@@ -92,6 +92,29 @@ func (c Change) apply(keys keytree.Tree) keytree.Tree {
 	return keys.With(c.KV)
 }
 
+// Replay returns the state after a change that was read back from disk. It
+// checks that the change can have followed this state.
+func (s State) Replay(t store.EventType, kv *store.KeyValue) (State, error) {
+	c := Change{Type: t, KV: kv, Prev: s.keys.Get(kv.Key)}
+	if want := s.Revision() + 1; kv.ModRevision != want {
+		return s, fmt.Errorf("found revision %d where %d should be", kv.ModRevision, want)
+	}
+	if t == store.Delete {
+		if c.Prev == nil {
+			return s, fmt.Errorf("revision %d deletes %q, which is not there", kv.ModRevision, kv.Key)
+		}
+		return s.With(c), nil
+	}
+	create, version := kv.ModRevision, int64(1)
+	if c.Prev != nil {
+		create, version = c.Prev.CreateRevision, c.Prev.Version+1
+	}
+	if kv.CreateRevision != create || kv.Version != version {
+		return s, fmt.Errorf("revision %d does not follow from the write of %q before it", kv.ModRevision, kv.Key)
+	}
+	return s.With(c), nil
+}
+
 // Event returns the change as watchers see it.
 func (c Change) Event() store.Event {
 	return store.Event{Type: c.Type, KV: *c.KV, Prev: c.Prev}

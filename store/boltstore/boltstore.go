@@ -1,0 +1,158 @@
+package boltstore
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/coracle-k8s/coracle/store"
+	"github.com/coracle-k8s/coracle/store/internal/history"
+)
+
+// Options are the choices one has in [Open]. The zero value is fine.
+type Options struct {
+	// LockTimeout is how long Open waits for another process to let go of the
+	// file. Zero means one second.
+	LockTimeout time.Duration
+	// MaxSize is the most bytes that the file may grow to; writes beyond fail
+	// with [ErrFull]. Zero means as much as the disk has. The file grows in
+	// steps of 16 MiB.
+	MaxSize int
+}
+
+// A Store is a [store.Store] in a file. Make one with [Open].
+type Store struct {
+	disk   *disk
+	feed   *history.Feed // the state that is on disk, and who watches it
+	expiry *history.Expiry
+
+	requests    chan *request   // writes that wait for the next commit
+	compactions chan compaction // see compact.go
+	compacting  sync.Mutex      // held while history moves on disk
+
+	closing chan struct{} // closed when Close was called
+	once    sync.Once
+	writer  sync.WaitGroup // the goroutine in serve
+	expirer sync.WaitGroup // the goroutine of expiry
+	result  error          // of Close
+}
+
+var (
+	_ store.Store       = (*Store)(nil)
+	_ store.Snapshotter = (*Store)(nil)
+	_ store.Sizer       = (*Store)(nil)
+)
+
+// Open opens the store in the file at path, and creates it if it is not there.
+// The folder must exist. Two goroutines belong to the store from then on, until
+// [Store.Close].
+//
+// It fails with [ErrLocked] if another process has the file open, with
+// [ErrCorrupt] if the file is damaged, and with what the system says if it
+// cannot be read or written.
+func Open(path string, opts Options) (*Store, error) {
+	disk, err := openDisk(path, opts)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	state, err := disk.load()
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", closeAfter(err, disk))
+	}
+	s := &Store{
+		disk: disk, feed: history.NewFeed(state), expiry: history.NewExpiry(),
+		requests: make(chan *request, maxBatch), compactions: make(chan compaction),
+		closing: make(chan struct{}),
+	}
+	for kv := range state.Live {
+		s.expiry.Add(kv)
+	}
+	s.writer.Go(s.serve)
+	s.expirer.Go(func() { s.expiry.Run(s.closing, s.expire) })
+	return s, nil
+}
+
+// Create implements [store.Writer].
+func (s *Store) Create(ctx context.Context, key string, value []byte, ttl time.Duration) (int64, error) {
+	return s.put(ctx, history.Write{Op: history.Create, Key: key, Value: value}, ttl)
+}
+
+// Update implements [store.Writer].
+func (s *Store) Update(ctx context.Context, key string, value []byte, ifRevision int64, ttl time.Duration) (int64, error) {
+	return s.put(ctx, history.Write{Op: history.Update, Key: key, Value: value, IfRevision: ifRevision}, ttl)
+}
+
+func (s *Store) put(ctx context.Context, w history.Write, ttl time.Duration) (int64, error) {
+	if err := w.SetTTL(ttl); err != nil {
+		return 0, err
+	}
+	change, err := s.write(ctx, w)
+	if err != nil {
+		return 0, err
+	}
+	return change.KV.ModRevision, nil
+}
+
+// Delete implements [store.Writer].
+func (s *Store) Delete(ctx context.Context, key string, ifRevision int64) (store.KeyValue, int64, error) {
+	change, err := s.write(ctx, history.Write{Op: history.Delete, Key: key, IfRevision: ifRevision})
+	if err != nil {
+		return store.KeyValue{}, 0, err
+	}
+	return *change.Prev, change.KV.ModRevision, nil
+}
+
+// Revision implements [store.Reader].
+func (s *Store) Revision(ctx context.Context) (int64, error) {
+	state, err := s.feed.State(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return state.Revision(), nil
+}
+
+// Get implements [store.Reader].
+func (s *Store) Get(ctx context.Context, key string, rev int64) (store.KeyValue, int64, error) {
+	state, err := s.feed.State(ctx)
+	if err != nil {
+		return store.KeyValue{}, 0, err
+	}
+	return state.Get(key, rev)
+}
+
+// List implements [store.Reader].
+func (s *Store) List(ctx context.Context, r store.Range, opts store.ListOptions) (store.ListResult, error) {
+	state, err := s.feed.State(ctx)
+	if err != nil {
+		return store.ListResult{}, err
+	}
+	return state.List(r, opts)
+}
+
+// Watch implements [store.Store].
+func (s *Store) Watch(ctx context.Context, r store.Range, after int64) (store.Watcher, error) {
+	w, err := s.feed.Watch(ctx, r, after)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// Size returns the size of the file in bytes. It implements [store.Sizer].
+func (s *Store) Size() (int64, error) { return s.disk.size() }
+
+// Close implements [store.Store]. Writes that have been accepted are on disk
+// when it returns.
+func (s *Store) Close() error {
+	s.once.Do(func() {
+		close(s.closing)
+		s.writer.Wait()
+		s.feed.Close() // those who still wait get ErrClosed
+		s.expirer.Wait()
+		s.compacting.Lock() // until a compaction under way is done
+		defer s.compacting.Unlock()
+		s.result = s.disk.close()
+	})
+	return s.result
+}

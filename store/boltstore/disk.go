@@ -1,0 +1,294 @@
+package boltstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/coracle-k8s/coracle/store"
+	"github.com/coracle-k8s/coracle/store/internal/history"
+	"github.com/coracle-k8s/coracle/store/internal/record"
+)
+
+// The buckets, and the key in metaBucket. See the package documentation.
+var (
+	metaBucket   = []byte("meta")
+	keysBucket   = []byte("keys")
+	logBucket    = []byte("log")
+	compactedKey = []byte("compacted")
+)
+
+const (
+	// fileMode: a store holds secrets.
+	fileMode = 0o600
+	// lockTimeout is the default of [Options.LockTimeout].
+	lockTimeout = time.Second
+)
+
+// A disk is the file of a store. Its methods turn a panic of bbolt, which is
+// what it does when it meets a damaged page, into an error.
+type disk struct {
+	path string
+	opts Options
+
+	mu   sync.RWMutex // held for writing while db is replaced by another
+	db   *bolt.DB
+	file *os.File // what db has open
+
+	failed   atomic.Pointer[error] // why there are no more writes
+	panicked atomic.Bool           // bbolt did, and may hold its locks for ever
+}
+
+// openDisk opens the file, and creates it if there is none.
+func openDisk(path string, opts Options) (*disk, error) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		if err := createFile(path, history.New()); err != nil && !errors.Is(err, os.ErrExist) {
+			return nil, err
+		}
+	}
+	if opts.LockTimeout == 0 {
+		opts.LockTimeout = lockTimeout
+	}
+	d := &disk{path: path, opts: opts}
+	return d, d.open(&bolt.Options{
+		Timeout:      opts.LockTimeout,
+		FreelistType: bolt.FreelistMapType,
+		MaxSize:      opts.MaxSize,
+	})
+}
+
+// open is bolt.Open with errors of our own.
+func (d *disk) open(opts *bolt.Options) (err error) {
+	defer faultsPanic()()
+	defer func() {
+		if err != nil && d.file != nil {
+			d.file.Close() // not done by a bbolt that panics; lets go of the lock
+		}
+	}()
+	defer catch(&err, d.path)
+	opts.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
+		// Only createFile creates: a whole store or none.
+		d.file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
+		return d.file, err
+	}
+	d.db, err = bolt.Open(d.path, fileMode, opts)
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return fmt.Errorf("%s: %w", d.path, ErrLocked)
+	case isDamage(err):
+		return fmt.Errorf("%s: %w: %w", d.path, ErrCorrupt, err)
+	case err != nil:
+		return err // names the file
+	}
+	if !isAt(d.file, d.path) {
+		// The process that had the lock has put another file in its place.
+		return fmt.Errorf("%s: %w", d.path, errors.Join(ErrLocked, d.db.Close()))
+	}
+	return nil
+}
+
+// isAt reports whether the open file is the one that path names.
+func isAt(f *os.File, path string) bool {
+	mine, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(path)
+	return err == nil && os.SameFile(mine, named)
+}
+
+// catch makes a panic an error. It is for use in defer.
+func catch(err *error, path string) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%s: %w: %v", path, ErrCorrupt, p)
+	}
+}
+
+// faultsPanic makes an access to a page that is not there (the file was cut
+// short) a panic instead of the end of the process. It is for use in defer:
+// what it returns restores the setting of the goroutine.
+func faultsPanic() func() {
+	before := debug.SetPanicOnFault(true)
+	return func() { debug.SetPanicOnFault(before) }
+}
+
+// load reads all there is.
+func (d *disk) load() (state history.State, err error) {
+	defer faultsPanic()()
+	defer catch(&err, d.path)
+	err = d.db.View(func(tx *bolt.Tx) error {
+		state, err = loadState(tx)
+		return err
+	})
+	if err != nil {
+		return state, fmt.Errorf("%s: %w: %w", d.path, ErrCorrupt, err)
+	}
+	return state, nil
+}
+
+// loadState reads the buckets and checks that they make sense.
+func loadState(tx *bolt.Tx) (history.State, error) {
+	meta, keys, log := tx.Bucket(metaBucket), tx.Bucket(keysBucket), tx.Bucket(logBucket)
+	if meta == nil || keys == nil || log == nil {
+		return history.State{}, errors.New("it is not a store")
+	}
+	compacted, err := revisionOf(meta.Get(compactedKey))
+	if err != nil {
+		return history.State{}, err
+	}
+	base, err := loadKeys(keys)
+	if err != nil {
+		return history.State{}, err
+	}
+	state := history.Load(compacted, base)
+	err = log.ForEach(func(k, v []byte) error {
+		revision, err := revisionOf(k)
+		if err != nil {
+			return err
+		}
+		t, kv, err := record.Decode(v)
+		if err != nil {
+			return fmt.Errorf("revision %d: %w", revision, err)
+		}
+		state, err = state.Replay(t, kv)
+		return err
+	})
+	return state, err
+}
+
+func loadKeys(keys *bolt.Bucket) ([]*store.KeyValue, error) {
+	var out []*store.KeyValue
+	err := keys.ForEach(func(k, v []byte) error {
+		t, kv, err := record.Decode(v)
+		if err == nil && (t != store.Put || kv.Key != string(k)) {
+			err = errors.New("it belongs to another key")
+		}
+		if err != nil {
+			return fmt.Errorf("key %q: %w", k, err)
+		}
+		out = append(out, kv)
+		return nil
+	})
+	return out, err
+}
+
+// append puts the changes after a revision on disk, all or none.
+func (d *disk) append(after int64, changes []history.Change) error {
+	return d.update(func(tx *bolt.Tx) error {
+		log := tx.Bucket(logBucket)
+		log.FillPercent = 1 // keys come in order: leave no room in between
+		if err := trim(log, after); err != nil {
+			return err
+		}
+		for _, c := range changes {
+			b := record.Append(make([]byte, 0, record.MaxSize(c.KV)), c.Type, c.KV)
+			if err := log.Put(revisionKey(c.KV.ModRevision), b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// trim removes what is in the log after a revision: changes of a commit that
+// was reported as failed and yet came to be on disk.
+func trim(log *bolt.Bucket, after int64) error {
+	cursor := log.Cursor()
+	for k, _ := cursor.Last(); k != nil; k, _ = cursor.Last() {
+		if revision, err := revisionOf(k); err != nil || revision <= after {
+			return err
+		}
+		if err := cursor.Delete(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// update runs one transaction. When it returns nil, fsync has. When it returns
+// [ErrFull], nothing has changed. After any other error there is no other
+// transaction.
+func (d *disk) update(fn func(*bolt.Tx) error) error {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if failed := d.failed.Load(); failed != nil {
+		return *failed
+	}
+	err := d.transact(fn)
+	switch {
+	case err == nil:
+		return nil
+	case isFull(err):
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return d.fail(err)
+}
+
+// transact is bolt.DB.Update, but that it lets go of bbolt's locks whatever it
+// was that failed.
+func (d *disk) transact(fn func(*bolt.Tx) error) (err error) {
+	defer faultsPanic()()
+	d.panicked.Store(true) // unless we come to the end
+	defer catch(&err, d.path)
+	tx, err := d.db.Begin(true)
+	if err == nil {
+		if err = fn(tx); err == nil {
+			err = tx.Commit()
+		}
+		if err != nil {
+			// Rollback says "tx closed" if Commit has done it already.
+			_ = tx.Rollback()
+		}
+	}
+	d.panicked.Store(false)
+	return err
+}
+
+// fail makes err the reason why there are no more writes.
+func (d *disk) fail(err error) error {
+	err = fmt.Errorf("%s: %w: %w", d.path, ErrFailed, err)
+	d.failed.Store(&err)
+	return err
+}
+
+// size returns the size of the file in bytes.
+func (d *disk) size() (int64, error) {
+	info, err := os.Stat(d.path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+func (d *disk) close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.panicked.Load() {
+		return d.file.Close()
+	}
+	return d.db.Close()
+}
+
+// closeAfter closes d because of err, and returns err.
+func closeAfter(err error, d *disk) error { return errors.Join(err, d.close()) }
+
+// revisionKey returns a revision as a key: its order as bytes is its order as a
+// number.
+func revisionKey(revision int64) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(revision))
+}
+
+func revisionOf(b []byte) (int64, error) {
+	if len(b) != 8 {
+		return 0, fmt.Errorf("%d bytes where a revision should be", len(b))
+	}
+	return int64(binary.BigEndian.Uint64(b)), nil
+}
