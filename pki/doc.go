@@ -8,13 +8,13 @@
 // common name is the user's name, each organization is one of its groups
 // (https://kubernetes.io/docs/reference/access-authn-authz/authentication/).
 //
-//	                 ca.crt, ca.key                        sa.key, sa.pub
-//	            +----------+-----------+                         |
-//	            |          |           |                         |
-//	     apiserver.crt  kubelet's   client certificates    service account
-//	     (server)       (server)    CN=user O=group...     tokens (auth.Tokens)
-//	                                     |
-//	                                kubeconfig files
+//	            ca.crt, ca.key                        sa.key, sa.pub
+//	       +----------+-----------+                         |
+//	       |          |           |                         |
+//	apiserver.crt  kubelet's   client certificates    service account
+//	(server)       (server)    CN=user O=group...     tokens (auth.Tokens)
+//	                                |
+//	                           kubeconfig files
 //
 // [Open] makes what is missing below a directory and loads what is there, so a
 // second start finds the same authority. The files have kubeadm's names, which
