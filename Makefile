@@ -1,0 +1,86 @@
+# Coracle's commands. `make help` lists them.
+
+GO ?= go
+RUNC := bin/runc
+KUBECTL := bin/kubectl
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: bin/coracle ## The one binary, bin/coracle
+
+.PHONY: bin/coracle
+bin/coracle:
+	$(GO) build -o bin/coracle ./cmd/coracle
+
+.PHONY: demo
+demo: build system ## Start a cluster, deploy an application, show what an orchestrator does
+	bin/coracle demo $(DEMO_FLAGS)
+
+.PHONY: test
+test: system ## Every test of the project, with the race detector
+	$(GO) test -race ./...
+
+.PHONY: short
+short: ## The tests that need neither root nor long
+	$(GO) test -short ./...
+
+.PHONY: interop
+interop: build system ## Real Kubernetes programs against our parts, and ours against theirs
+	cd interop && PATH="$(CURDIR)/bin:$$PATH" $(GO) test -race -timeout 20m ./...
+
+.PHONY: bench
+bench: system ## The figures: start, API, scheduling, pods
+	$(GO) test -run '^$$' -bench . -benchmem ./cluster/... ./apiserver ./scheduler/...
+
+.PHONY: bench-store
+bench-store: ## The store's figures
+	$(GO) test -run '^$$' -bench . -benchmem ./store/...
+
+.PHONY: lint
+lint: bin/staticcheck ## Formatting, vet for three systems, staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not gofmt-ed:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	GOOS=darwin $(GO) vet ./...
+	GOOS=windows $(GO) vet ./...
+	bin/staticcheck ./...
+
+.PHONY: system
+system: $(RUNC) kubectl-if-missing ## What the cluster needs of the machine: runc, nft, kubectl
+	@command -v nft >/dev/null || [ "$$(uname)" != Linux ] || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo 'installing nftables'; apt-get update -qq && apt-get install -y -qq nftables >/dev/null; \
+		else echo 'nft is missing: install the nftables package of your system'; fi; }
+
+# runc is taken from the path, and built only where there is none.
+$(RUNC):
+	@mkdir -p bin
+	@if [ "$$(uname)" != Linux ]; then echo 'no runc on this system: the goroutine runtime works'; \
+	elif command -v runc >/dev/null; then ln -sf "$$(command -v runc)" $@; \
+	else echo 'building runc from its module'; cd tools/runc && $(GO) build -o ../../$@ github.com/opencontainers/runc; fi
+
+.PHONY: runc
+runc: $(RUNC) ## runc, in bin/
+
+KUBECTL_VERSION := v1.37.2
+.PHONY: kubectl
+kubectl: $(KUBECTL) ## The stock kubectl, built from its module to bin/
+
+$(KUBECTL):
+	@mkdir -p bin
+	@echo 'building kubectl $(KUBECTL_VERSION) from its module: some minutes, once'
+	cd tools/kubectl && $(GO) build -o ../../$@ -ldflags '-X k8s.io/component-base/version.gitVersion=$(KUBECTL_VERSION) -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37' k8s.io/kubernetes/cmd/kubectl
+
+.PHONY: kubectl-if-missing
+kubectl-if-missing:
+	@[ -x $(KUBECTL) ] || command -v kubectl >/dev/null || $(MAKE) --no-print-directory kubectl
+
+bin/staticcheck:
+	@mkdir -p bin
+	cd tools/lint && $(GO) build -o ../../$@ honnef.co/go/tools/cmd/staticcheck
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin
