@@ -6,15 +6,15 @@
 // above it is the real thing: a kubelet drives it through the same CRI calls as
 // containerd.
 //
-//	 kubelet ── CRI ──►  Runtime (one node)          Registry (name ─► Program)
-//	                     │ pull ◄───────────────────────┘
-//	    sandbox = an IP address on the Network
-//	    │
-//	    ├─ container = a goroutine that runs  func(ctx, *Process) int
-//	    │     stdout, stderr ──► log file in CRI format, attached clients
-//	    │     files          ──► mounts on the host, or a folder of its own
-//	    │     Listen, Dial   ──► Network ──► pods of other nodes
-//	    └─ container ...
+//	kubelet ── CRI ──►  Runtime (one node)          Registry (name ─► Program)
+//	                    │ pull ◄───────────────────────┘
+//	   sandbox = an IP address on the Network
+//	   │
+//	   ├─ container = a goroutine that runs  func(ctx, *Process) int
+//	   │     stdout, stderr ──► log file in CRI format, attached clients
+//	   │     files          ──► mounts on the host, or a folder of its own
+//	   │     Listen, Dial   ──► Network ──► pods of other nodes
+//	   └─ container ...
 //
 // # A program
 //
