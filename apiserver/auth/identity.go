@@ -1,0 +1,61 @@
+package auth
+
+import (
+	"net/http"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/coracle-k8s/coracle/api"
+	"github.com/coracle-k8s/coracle/apiserver"
+	"github.com/coracle-k8s/coracle/apiserver/internal/body"
+)
+
+// selfReview answers "who am I?": kubectl auth whoami.
+type selfReview struct{}
+
+// ServeConnect implements apiserver.Connector.
+func (selfReview) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiserver.Connection) error {
+	review := &authenticationv1.SelfSubjectReview{}
+	if err := body.Read(r, review); err != nil {
+		return err
+	}
+	review.Status.UserInfo = userInfo(c.User)
+	return body.Write(w, r, api.Codecs(), http.StatusCreated, review)
+}
+
+// tokenReview answers "whose token is this?", for servers that trust this one
+// to know: kubelets and extension API servers.
+type tokenReview struct{ tokens *Tokens }
+
+// ServeConnect implements apiserver.Connector.
+func (t tokenReview) ServeConnect(w http.ResponseWriter, r *http.Request, _ *apiserver.Connection) error {
+	review := &authenticationv1.TokenReview{}
+	if err := body.Read(r, review); err != nil {
+		return err
+	}
+	if review.Spec.Token == "" {
+		return apierrors.NewBadRequest("token is required for TokenReview in authentication")
+	}
+	user, audiences, err := t.tokens.Verify(r.Context(), review.Spec.Token, review.Spec.Audiences)
+	review.Status = authenticationv1.TokenReviewStatus{}
+	if err != nil {
+		review.Status.Error = err.Error()
+	} else {
+		review.Status.Authenticated = true
+		review.Status.User = userInfo(user)
+		review.Status.Audiences = audiences
+	}
+	return body.Write(w, r, api.Codecs(), http.StatusCreated, review)
+}
+
+func userInfo(user *apiserver.User) authenticationv1.UserInfo {
+	info := authenticationv1.UserInfo{Username: user.Name, UID: user.UID, Groups: user.Groups}
+	for key, values := range user.Extra {
+		if info.Extra == nil {
+			info.Extra = map[string]authenticationv1.ExtraValue{}
+		}
+		info.Extra[key] = values
+	}
+	return info
+}
