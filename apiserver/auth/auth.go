@@ -20,7 +20,7 @@ type Options struct {
 	// ClientCAs are the authorities of client certificates; nil means that
 	// certificates say nothing.
 	ClientCAs *x509.CertPool
-	// More authenticators and authorizers, asked after ours.
+	// Authenticators and Authorizers are asked after ours.
 	Authenticators []apiserver.Authenticator
 	Authorizers    []apiserver.Authorizer
 	// NoAnonymous refuses requests without credentials.
@@ -30,8 +30,8 @@ type Options struct {
 // Auth is the usual set of authenticators, authorizers, hooks and connectors,
 // put together in the order that makes them safe.
 type Auth struct {
-	// Authenticator is the whole chain, impersonation included.
-	Authenticator apiserver.Authenticator
+	// Authenticators are asked in order.
+	Authenticators []apiserver.Authenticator
 	// Authorizer is system:masters, then nodes, then RBAC, then the options'.
 	Authorizer apiserver.Authorizer
 	// Tokens issues and checks service account tokens, and serves the
@@ -53,7 +53,7 @@ func New(opts Options) (*Auth, error) {
 	rbac := RBAC{Objects: opts.Objects}
 	authorizer := append(Union{Masters{}, Node{Objects: opts.Objects}, rbac}, opts.Authorizers...)
 
-	chain := Chain{InProcess{}}
+	chain := []apiserver.Authenticator{InProcess{}}
 	if opts.ClientCAs != nil {
 		chain = append(chain, X509{Roots: opts.ClientCAs})
 	}
@@ -63,10 +63,10 @@ func New(opts Options) (*Auth, error) {
 		chain = append(chain, Anonymous{})
 	}
 	return &Auth{
-		Authenticator: Impersonation{Authenticator: chain, Authorizer: authorizer},
-		Authorizer:    authorizer,
-		Tokens:        tokens,
-		rbac:          rbac,
+		Authenticators: chain,
+		Authorizer:     authorizer,
+		Tokens:         tokens,
+		rbac:           rbac,
 	}, nil
 }
 

@@ -18,22 +18,7 @@ const credentialIDKey = "authentication.kubernetes.io/credential-id"
 // who guesses should not learn from it.
 var errCredentials = errors.New("invalid credentials")
 
-// A Chain asks authenticators in order. The first that knows the user wins, and
-// the first that finds its credentials bad ends the request: bad credentials
-// must not turn into anonymous access.
-type Chain []apiserver.Authenticator
-
-// Authenticate implements apiserver.Authenticator.
-func (c Chain) Authenticate(r *http.Request) (*apiserver.User, error) {
-	for _, a := range c {
-		if user, err := a.Authenticate(r); user != nil || err != nil {
-			return user, err
-		}
-	}
-	return nil, nil
-}
-
-// Anonymous comes last in a chain: it takes whoever showed no credentials for
+// Anonymous comes last of all authenticators: it takes whoever showed no credentials for
 // [UserAnonymous], and refuses credentials that nobody before it knew.
 type Anonymous struct{}
 

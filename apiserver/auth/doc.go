@@ -4,15 +4,15 @@
 //
 // A request passes two questions before anything else looks at it.
 //
-//	            who?                                    may they?
-//	request -> Chain ------------> user -> Impersonation -> Union -------> on
-//	           InProcess           name                    Masters
-//	           X509                groups                  Node
-//	           Tokens              extra                   RBAC
+//	           who?                         may they?
+//	request -> authenticators ---> user --> Union -----------> on
+//	           InProcess           name     Masters
+//	           X509                groups   Node
+//	           Tokens              extra    RBAC
 //	           Anonymous
-//	             | bad credentials                           | nobody allows
-//	             v                                           v
-//	            401                                         403
+//	             | bad credentials            | nobody allows
+//	             v                            v
+//	            401                          403
 //
 // An authenticator answers with a user, with "not mine", or with an error when the
 // credentials are its to judge and bad. An error ends the request: whoever shows
@@ -21,8 +21,8 @@
 //
 // Authority comes only from a verified certificate, a verified token, or the
 // process itself ([As], [WithUser]): no header says who somebody is. The
-// Impersonate headers say whom a known user wants to act as, and each part of
-// that needs a permission of its own.
+// Impersonate headers say whom a known user wants to act as; the server asks the
+// authorizer about each part of that.
 //
 // # Tokens
 //
@@ -53,7 +53,7 @@
 //
 // # Reading order
 //
-// users.go, authenticate.go, x509.go, tokens.go, bound.go, impersonate.go;
+// users.go, authenticate.go, x509.go, tokens.go, bound.go;
 // authorize.go, rules.go, rbac.go, node.go; policy.go, bootstrap.go,
 // escalation.go; then the APIs: reviews.go, identity.go, tokenrequest.go, oidc.go;
 // auth.go puts it all together.
