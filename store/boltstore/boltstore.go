@@ -139,6 +139,9 @@ func (s *Store) Watch(ctx context.Context, r store.Range, after int64) (store.Wa
 	return w, nil
 }
 
+// Path returns the name of the file.
+func (s *Store) Path() string { return s.disk.path }
+
 // Size returns the size of the file in bytes. It implements [store.Sizer].
 func (s *Store) Size() (int64, error) { return s.disk.size() }
 

@@ -70,7 +70,7 @@ func (d *disk) open(opts *bolt.Options) (err error) {
 	defer faultsPanic()()
 	defer func() {
 		if err != nil && d.file != nil {
-			d.file.Close() // not done by a bbolt that panics; lets go of the lock
+			_ = d.abandon() // a bbolt that panicked has not, one that failed has
 		}
 	}()
 	defer catch(&err, d.path)
@@ -272,10 +272,13 @@ func (d *disk) close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.panicked.Load() {
-		return d.file.Close()
+		return d.abandon()
 	}
 	return d.db.Close()
 }
+
+// abandon closes the file behind the back of bbolt.
+func (d *disk) abandon() error { return errors.Join(unlock(d.file), d.file.Close()) }
 
 // closeAfter closes d because of err, and returns err.
 func closeAfter(err error, d *disk) error { return errors.Join(err, d.close()) }

@@ -37,14 +37,9 @@ func isFull(err error) bool {
 		runtime.GOOS == "windows" && errors.Is(err, windowsDiskFull)
 }
 
-// isDamage reports whether bbolt said that the file is not one of its own.
+// isDamage reports whether an error of bbolt is about what it read, not about
+// reading. It has several that are a text and no more ("file size too small").
 func isDamage(err error) bool {
-	for _, damage := range []error{
-		bolterrors.ErrInvalid, bolterrors.ErrChecksum, bolterrors.ErrVersionMismatch, bolterrors.ErrInvalidMapping,
-	} {
-		if errors.Is(err, damage) {
-			return true
-		}
-	}
-	return false
+	_, fromSystem := errors.AsType[syscall.Errno](err)
+	return err != nil && !fromSystem
 }
