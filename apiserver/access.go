@@ -1,0 +1,200 @@
+package apiserver
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+type userKey struct{}
+
+// WithUser returns a context that carries who sent a request.
+func WithUser(ctx context.Context, user *User) context.Context {
+	return context.WithValue(ctx, userKey{}, user)
+}
+
+// UserFrom returns who sent the request of the context, or nil. It is how a
+// [Group]'s handler and a hook find out.
+func UserFrom(ctx context.Context) *User {
+	user, _ := ctx.Value(userKey{}).(*User)
+	return user
+}
+
+// authenticate asks the authenticators in order. Whom nobody knows is refused;
+// an authenticator of anonymous users, at the end, is what lets strangers in.
+func (s *Server) authenticate(r *http.Request) (*User, error) {
+	for _, a := range s.Authenticators {
+		user, err := a.Authenticate(r)
+		if err != nil {
+			s.Logger.Info("a request's credentials were refused", "path", r.URL.Path, "err", err)
+			return nil, apierrors.NewUnauthorized("Unauthorized")
+		}
+		if user != nil {
+			return user, nil
+		}
+	}
+	return nil, apierrors.NewUnauthorized("Unauthorized")
+}
+
+// authorize asks whether the request may happen. Reading a stream out of a pod
+// and writing into it are one thing over a WebSocket, so a GET of those needs
+// the right to create as well.
+func (s *Server) authorize(q *request) error {
+	attributes := q.info.attributes(q.user, q.URL.Query())
+	if err := s.allow(q.Context(), attributes); err != nil {
+		return err
+	}
+	switch q.info.Subresource {
+	case "exec", "attach", "portforward":
+		if q.info.Resource == "pods" && q.info.Verb == "get" {
+			asCreate := *attributes
+			asCreate.Verb = "create"
+			return s.allow(q.Context(), &asCreate)
+		}
+	}
+	return nil
+}
+
+// allow is nil if the authorizer allows it. What it has no opinion on is denied.
+func (s *Server) allow(ctx context.Context, a *Attributes) error {
+	var decision Decision
+	var reason string
+	if s.Authorizer != nil {
+		var err error
+		if decision, reason, err = s.Authorizer.Authorize(ctx, a); err != nil {
+			s.Logger.Warn("authorizer failed", "user", a.User.Name, "err", err)
+			reason = strings.TrimSpace(reason + " " + err.Error())
+		}
+	}
+	if decision == Allow {
+		return nil
+	}
+	return forbidden(a, reason)
+}
+
+// forbidden is the refusal in Kubernetes' words.
+func forbidden(a *Attributes, reason string) error {
+	if a.Path != "" {
+		err := apierrors.NewForbidden(schema.GroupResource{}, "", nil)
+		err.ErrStatus.Message = suffix(fmt.Sprintf("forbidden: User %q cannot %s path %q", a.User.Name, a.Verb, a.Path), reason)
+		return err
+	}
+	resource := a.Resource.Resource
+	if a.Subresource != "" {
+		resource += "/" + a.Subresource
+	}
+	scope := "at the cluster scope"
+	if a.Namespace != "" {
+		scope = fmt.Sprintf("in the namespace %q", a.Namespace)
+	}
+	return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, fmt.Errorf("%s",
+		suffix(fmt.Sprintf("User %q cannot %s resource %q in API group %q %s",
+			a.User.Name, a.Verb, resource, a.Resource.Group, scope), reason)))
+}
+
+func suffix(text, reason string) string {
+	if reason == "" {
+		return text
+	}
+	return text + ": " + reason
+}
+
+// impersonate lets a user who may do so act as another: kubectl --as. The
+// rights are those to the verb impersonate on users, groups and so on.
+func (s *Server) impersonate(q *request) (*User, error) {
+	wanted := &User{
+		Name:   q.Header.Get("Impersonate-User"),
+		UID:    q.Header.Get("Impersonate-Uid"),
+		Groups: q.Header.Values("Impersonate-Group"),
+		Extra:  impersonatedExtra(q.Header),
+	}
+	if wanted.Name == "" {
+		if wanted.UID != "" || len(wanted.Groups) > 0 || len(wanted.Extra) > 0 {
+			return nil, apierrors.NewBadRequest("requested impersonation without impersonating a user")
+		}
+		return q.user, nil
+	}
+	for _, a := range impersonationRights(q.user, wanted) {
+		if err := s.allow(q.Context(), a); err != nil {
+			return nil, err
+		}
+	}
+	return completed(wanted), nil
+}
+
+const extraHeader = "Impersonate-Extra-"
+
+func impersonatedExtra(header http.Header) map[string][]string {
+	var extra map[string][]string
+	for name, values := range header {
+		if !strings.HasPrefix(name, extraHeader) {
+			continue
+		}
+		key := strings.ToLower(name[len(extraHeader):])
+		if unescaped, err := url.PathUnescape(key); err == nil {
+			key = unescaped
+		}
+		if extra == nil {
+			extra = map[string][]string{}
+		}
+		extra[key] = values
+	}
+	return extra
+}
+
+// impersonationRights are what the real user must be allowed for each part of
+// the wanted one.
+func impersonationRights(user, wanted *User) []*Attributes {
+	right := func(group, resource, subresource, name string) *Attributes {
+		return &Attributes{
+			User: user, Verb: "impersonate", Name: name, Subresource: subresource,
+			Resource: schema.GroupVersionResource{Group: group, Version: "v1", Resource: resource},
+		}
+	}
+	var rights []*Attributes
+	if namespace, name, ok := serviceAccount(wanted.Name); ok {
+		a := right("", "serviceaccounts", "", name)
+		a.Namespace = namespace
+		rights = append(rights, a)
+	} else {
+		rights = append(rights, right("", "users", "", wanted.Name))
+	}
+	if wanted.UID != "" {
+		rights = append(rights, right("authentication.k8s.io", "uids", "", wanted.UID))
+	}
+	for _, group := range wanted.Groups {
+		rights = append(rights, right("", "groups", "", group))
+	}
+	for key, values := range wanted.Extra {
+		for _, value := range values {
+			rights = append(rights, right("authentication.k8s.io", "userextras", key, value))
+		}
+	}
+	return rights
+}
+
+// completed adds the groups that everybody of the user's sort is in.
+func completed(user *User) *User {
+	switch namespace, _, isAccount := serviceAccount(user.Name); {
+	case user.Name == "system:anonymous":
+		user.Groups = append(user.Groups, "system:unauthenticated")
+		return user
+	case isAccount && len(user.Groups) == 0:
+		user.Groups = []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace}
+	}
+	user.Groups = append(user.Groups, "system:authenticated")
+	return user
+}
+
+func serviceAccount(user string) (namespace, name string, ok bool) {
+	rest, found := strings.CutPrefix(user, "system:serviceaccount:")
+	if !found {
+		return "", "", false
+	}
+	return strings.Cut(rest, ":")
+}

@@ -1,0 +1,355 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/coracle-k8s/coracle/api"
+	"github.com/coracle-k8s/coracle/store"
+)
+
+// registryRange is where Kubernetes keeps objects in its store.
+var registryRange = store.Prefix("/registry/")
+
+// errCacheStopped ends the reads and watches of a cache that no longer follows
+// its store.
+var errCacheStopped = errors.New("the watch cache has stopped")
+
+// A cache holds the decoded objects of every kind that somebody reads, kept up
+// to date by one watch of the store:
+//
+//	store ── watch /registry/ ──> follow ──> collection pods ──> entries in key order
+//	                                │                        ├─> window of recent events
+//	                                │                        └─> watchers' queues
+//	                                └──────> collection nodes ...
+//
+// A kind's collection is filled, by one list, when it is first read. All its
+// reads and watches then come from memory. Kubernetes calls this the cacher.
+//
+// A read is consistent because it first learns the store's revision and then
+// waits until the cache has got there (KEP-2340).
+type cache struct {
+	store  store.Store
+	decode decodeFunc
+	log    *slog.Logger
+
+	ready chan struct{} // closed when the cache follows the store
+	done  chan struct{} // closed when it has stopped for good
+
+	mu          sync.RWMutex // guards the fields below and every collection
+	revision    int64        // all changes up to here have been applied
+	source      store.Watcher
+	waiters     []waiter
+	collections map[*api.Resource]*collection
+	byPrefix    map[string][]*collection
+}
+
+// A decodeFunc makes the object of a stored value.
+type decodeFunc func(r *api.Resource, kv store.KeyValue) (api.Object, error)
+
+// A waiter waits for the cache to reach a revision.
+type waiter struct {
+	revision int64
+	reached  chan struct{}
+}
+
+func newCache(st store.Store, decode decodeFunc, log *slog.Logger) *cache {
+	return &cache{
+		store: st, decode: decode, log: log,
+		ready: make(chan struct{}), done: make(chan struct{}),
+		collections: map[*api.Resource]*collection{},
+		byPrefix:    map[string][]*collection{},
+	}
+}
+
+// run follows the store until ctx ends. A compaction that overtakes the cache
+// makes it start again from nothing: its watchers are ended and list again.
+func (c *cache) run(ctx context.Context) error {
+	defer close(c.done)
+	defer c.reset(errCacheStopped)
+	for {
+		err := c.follow(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !errors.Is(err, store.ErrCompacted) {
+			return fmt.Errorf("follow the store: %w", err)
+		}
+		c.log.Warn("watch cache was overtaken by a compaction, starting again")
+		c.reset(err)
+	}
+}
+
+// follow applies the store's changes as they come.
+func (c *cache) follow(ctx context.Context) error {
+	revision, err := c.store.Revision(ctx)
+	if err != nil {
+		return err
+	}
+	source, err := c.store.Watch(ctx, registryRange, revision)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	c.mu.Lock()
+	c.source, c.revision = source, revision
+	c.wakeLocked()
+	c.mu.Unlock()
+	select {
+	case <-c.ready:
+	default:
+		close(c.ready)
+	}
+	for {
+		batch, err := source.Next(ctx)
+		if err != nil {
+			return err
+		}
+		c.apply(batch)
+	}
+}
+
+// apply brings a batch of changes into the collections and to the watchers.
+// Decoding, the dear part, happens outside the lock.
+func (c *cache) apply(batch store.Batch) {
+	type arrival struct {
+		to     *collection
+		change change
+	}
+	var arrivals []arrival
+	for _, e := range batch.Events {
+		for _, col := range c.following(e.KV.Key) {
+			arrivals = append(arrivals, arrival{col, c.change(col, e)})
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range arrivals {
+		a.to.receiveLocked(a.change)
+	}
+	c.revision = max(c.revision, batch.Revision)
+	c.wakeLocked()
+}
+
+// following returns the collections that a key belongs to. A collection that is
+// made after this misses nothing: it will list a store that has the change.
+func (c *cache) following(key string) []*collection {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var found []*collection
+	for _, namespaced := range []bool{false, true} {
+		for _, col := range c.byPrefix[prefixOf(key, namespaced)] {
+			if col.resource.Namespaced == namespaced {
+				found = append(found, col)
+			}
+		}
+	}
+	return found
+}
+
+// change decodes one event of the store for one collection.
+func (c *cache) change(col *collection, e store.Event) change {
+	ch := change{key: e.KV.Key[len(col.prefix):], revision: e.KV.ModRevision}
+	if e.Type == store.Delete {
+		return ch
+	}
+	ch.entry = c.entry(col, e.KV)
+	return ch
+}
+
+func (c *cache) entry(col *collection, kv store.KeyValue) *entry {
+	obj, err := c.decode(col.resource, kv)
+	if err != nil {
+		c.log.Error("an object in the store cannot be read", "key", kv.Key, "err", err)
+	}
+	return &entry{key: kv.Key[len(col.prefix):], revision: kv.ModRevision, object: obj, err: err}
+}
+
+// reset forgets everything and ends all watchers.
+func (c *cache) reset(cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, col := range c.collections {
+		col.watchers.endAll(cause)
+	}
+	c.collections = map[*api.Resource]*collection{}
+	c.byPrefix = map[string][]*collection{}
+	c.source = nil
+}
+
+// collection returns the kind's collection, filled. The first caller fills it,
+// which needs one list of the store.
+func (c *cache) collection(ctx context.Context, r *api.Resource) (*collection, error) {
+	select {
+	case <-c.ready:
+	case <-c.done:
+		return nil, errCacheStopped
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	col := c.register(r)
+	select {
+	case <-col.filled:
+		return col, nil
+	default:
+	}
+	select {
+	case <-col.filled:
+		return col, nil
+	case col.filling <- struct{}{}:
+		defer func() { <-col.filling }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return col, c.fill(ctx, col)
+}
+
+func (c *cache) register(r *api.Resource) *collection {
+	c.mu.RLock()
+	col := c.collections[r]
+	c.mu.RUnlock()
+	if col != nil {
+		return col
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if col = c.collections[r]; col == nil {
+		col = newCollection(r)
+		c.collections[r] = col
+		c.byPrefix[col.prefix] = append(c.byPrefix[col.prefix], col)
+	}
+	return col
+}
+
+// fill lists the kind. What changes meanwhile is kept by the collection, since
+// it was registered before the list began.
+func (c *cache) fill(ctx context.Context, col *collection) error {
+	select {
+	case <-col.filled:
+		return nil
+	default:
+	}
+	c.setListing(col, true)
+	entries, revision, err := c.listStored(ctx, col)
+	if err == nil {
+		err = c.wait(ctx, revision)
+	}
+	if err != nil {
+		c.setListing(col, false)
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.stoppedLocked(col); err != nil {
+		return err
+	}
+	col.fillLocked(entries, revision)
+	return nil
+}
+
+func (c *cache) setListing(col *collection, begin bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	col.listLocked(begin)
+}
+
+func (c *cache) listStored(ctx context.Context, col *collection) ([]*entry, int64, error) {
+	list, err := c.store.List(ctx, store.Prefix(col.prefix), store.ListOptions{})
+	if err != nil {
+		return nil, 0, fmt.Errorf("list %s: %w", col.prefix, err)
+	}
+	entries := make([]*entry, 0, len(list.Items))
+	for _, kv := range list.Items {
+		entries = append(entries, c.entry(col, kv))
+	}
+	return entries, list.Revision, nil
+}
+
+// wait blocks until the cache has applied every change up to revision.
+func (c *cache) wait(ctx context.Context, revision int64) error {
+	c.mu.Lock()
+	if c.revision >= revision {
+		c.mu.Unlock()
+		return nil
+	}
+	reached := make(chan struct{})
+	c.waiters = append(c.waiters, waiter{revision, reached})
+	source := c.source
+	c.mu.Unlock()
+
+	if source != nil {
+		// An error means the source is ending: then the next one, or done, wakes us.
+		_ = source.Progress(ctx)
+	}
+	select {
+	case <-reached:
+		return nil
+	case <-c.done:
+		return errCacheStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// wakeLocked wakes those whose revision has been reached.
+func (c *cache) wakeLocked() {
+	kept := c.waiters[:0]
+	for _, w := range c.waiters {
+		if w.revision <= c.revision {
+			close(w.reached)
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	clear(c.waiters[len(kept):])
+	c.waiters = kept
+}
+
+// applied returns the revision up to which the cache has applied all changes.
+func (c *cache) applied() int64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.revision
+}
+
+// fresh waits until the cache is at least as new as the store is now.
+func (c *cache) fresh(ctx context.Context) error {
+	revision, err := c.store.Revision(ctx)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-c.ready:
+	case <-c.done:
+		return errCacheStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return c.wait(ctx, revision)
+}
+
+// get returns one entry, or nil, and the cache's revision.
+func (c *cache) get(ctx context.Context, r *api.Resource, key string) (*entry, int64, error) {
+	col, err := c.collection(ctx, r)
+	if err != nil {
+		return nil, 0, err
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return col.entries.get(key), c.revision, nil
+}
+
+// list returns the entries whose key begins with prefix, in order, and the
+// revision at which they were just so.
+func (c *cache) list(ctx context.Context, r *api.Resource, prefix string) ([]*entry, int64, error) {
+	col, err := c.collection(ctx, r)
+	if err != nil {
+		return nil, 0, err
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return col.entries.list(prefix), c.revision, nil
+}

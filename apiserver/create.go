@@ -1,0 +1,88 @@
+package apiserver
+
+import (
+	"errors"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/coracle-k8s/coracle/api"
+	"github.com/coracle-k8s/coracle/store"
+)
+
+// nameAttempts is how often a generated name is made anew when it is taken.
+const nameAttempts = 8
+
+// create stores the object in the request's body.
+func (q *request) create() error {
+	if q.info.Name != "" {
+		return q.methodNotAllowed()
+	}
+	wanted := q.resource.New()
+	if err := q.decodeObject(q.resource.GroupVersionKind, wanted); err != nil {
+		return err
+	}
+	if wanted.GetResourceVersion() != "" {
+		return apierrors.NewBadRequest("resourceVersion should not be set on objects to be created")
+	}
+	generated := wanted.GetName() == "" && wanted.GetGenerateName() != ""
+	for attempt := 1; ; attempt++ {
+		obj, err := q.createObject(api.Clone(wanted))
+		if generated && attempt < nameAttempts && errors.Is(err, store.ErrExists) {
+			continue
+		}
+		if err != nil {
+			return storeError(q.resource, wanted.GetName(), err)
+		}
+		return q.answer(http.StatusCreated, obj)
+	}
+}
+
+// createObject brings a new object through admission into the store.
+func (q *request) createObject(obj api.Object) (api.Object, error) {
+	forgetKind(obj)
+	if err := placeInNamespace(q.resource, obj, q.info.Namespace); err != nil {
+		return nil, err
+	}
+	if q.resource.Namespaced && obj.GetNamespace() == "" {
+		return nil, apierrors.NewBadRequest("an empty namespace may not be set during creation")
+	}
+	beginMetadata(q.resource, obj)
+	q.resetStatus(obj)
+	admission := q.admission(Create, obj, nil)
+	admission.Name = obj.GetName()
+	err := q.admit(admission,
+		func() {
+			if q.resource.PrepareCreate != nil {
+				q.resource.PrepareCreate(obj)
+			}
+		},
+		func() error { return validateCreate(q.resource, obj) })
+	if err != nil {
+		return nil, err
+	}
+	if q.options.dryRun {
+		return obj, q.wouldCreate(obj)
+	}
+	return obj, q.server.storage.create(q.Context(), q.resource, obj)
+}
+
+// resetStatus drops the status that a client sent where it may not.
+func (q *request) resetStatus(obj api.Object) {
+	if q.resource.CopyStatus != nil {
+		q.resource.CopyStatus(obj, q.resource.New())
+	}
+}
+
+// wouldCreate says whether creating the object would find its name taken.
+func (q *request) wouldCreate(obj api.Object) error {
+	_, err := q.server.storage.read(q.Context(), q.resource, obj.GetNamespace(), obj.GetName())
+	switch {
+	case err == nil:
+		return store.ErrExists
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	default:
+		return err
+	}
+}

@@ -1,0 +1,106 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/coracle-k8s/coracle/api"
+	"github.com/coracle-k8s/coracle/store"
+)
+
+// expiredMessage is what Kubernetes says when history is no longer kept.
+const expiredMessage = "The resourceVersion for the provided watch is too old."
+
+// storeError turns an error of the store or the cache into the API status that
+// a client understands. API statuses pass unchanged.
+func storeError(r *api.Resource, name string, err error) error {
+	switch {
+	case err == nil || asStatus(err) != nil:
+		return err
+	case errors.Is(err, store.ErrNotFound):
+		return apierrors.NewNotFound(r.GroupResource(), name)
+	case errors.Is(err, store.ErrExists):
+		return apierrors.NewAlreadyExists(r.GroupResource(), name)
+	case errors.Is(err, store.ErrConflict):
+		return conflictError(r, name)
+	case errors.Is(err, store.ErrCompacted):
+		return apierrors.NewResourceExpired(expiredMessage)
+	case errors.Is(err, store.ErrFutureRevision):
+		return tooLargeRevisionError(err.Error())
+	case errors.Is(err, errCacheStopped), errors.Is(err, store.ErrClosed):
+		return apierrors.NewServiceUnavailable("the server is shutting down or starting: " + err.Error())
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return apierrors.NewTimeoutError("request did not complete within the allotted timeout", 0)
+	default:
+		return apierrors.NewInternalError(err)
+	}
+}
+
+// conflictError is a write that lost a race.
+func conflictError(r *api.Resource, name string) error {
+	return apierrors.NewConflict(r.GroupResource(), name, errors.New(
+		"the object has been modified; please apply your changes to the latest version and try again"))
+}
+
+// tooLargeRevisionError answers who asks for a state that is still to come.
+func tooLargeRevisionError(detail string) error {
+	err := apierrors.NewTimeoutError("Too large resource version: "+detail, 1)
+	err.ErrStatus.Details.Causes = []metav1.StatusCause{{
+		Type: metav1.CauseTypeResourceVersionTooLarge, Message: "Too large resource version",
+	}}
+	return err
+}
+
+// noSuchResource answers a path that names no resource of ours.
+func noSuchResource(info *RequestInfo) error {
+	return apierrors.NewGenericServerResponse(http.StatusNotFound, info.Verb,
+		info.GroupResource(), info.Name, "", 0, false)
+}
+
+// statusError makes an API error of a code and reason that apimachinery has no
+// constructor for.
+func statusError(code int32, reason metav1.StatusReason, format string, args ...any) *apierrors.StatusError {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: code, Reason: reason, Message: fmt.Sprintf(format, args...),
+	}}
+}
+
+// asStatus returns the API status in an error's chain, or nil.
+func asStatus(err error) apierrors.APIStatus {
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		return status
+	}
+	return nil
+}
+
+// statusOf returns the API status of any error. An error without one is ours to
+// be ashamed of: 500.
+func statusOf(err error) *metav1.Status {
+	known := asStatus(err)
+	if known == nil {
+		known = apierrors.NewInternalError(err)
+		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+			known = apierrors.NewTimeoutError("request did not complete within the allotted timeout", 0)
+		}
+	}
+	status := known.Status()
+	status.Kind, status.APIVersion = "Status", "v1"
+	if status.Code == 0 {
+		status.Code = http.StatusInternalServerError
+	}
+	return &status
+}
+
+// admissionError is what a client hears of a hook's refusal.
+func admissionError(a *Admission, err error) error {
+	if asStatus(err) != nil {
+		return err
+	}
+	return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, err)
+}

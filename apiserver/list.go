@@ -1,0 +1,241 @@
+package apiserver
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coracle-k8s/coracle/api"
+	"github.com/coracle-k8s/coracle/store"
+)
+
+// A listQuery is what a list asks for.
+type listQuery struct {
+	match    revisionMatch
+	revision int64
+	limit    int
+	token    *continueToken
+}
+
+// parseListQuery reads the parameters of a list. Their meaning is in
+// https://kubernetes.io/docs/reference/using-api/api-concepts/#the-resourceversion-parameter
+func parseListQuery(query url.Values) (listQuery, error) {
+	var l listQuery
+	if text := query.Get("limit"); text != "" {
+		limit, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || limit < 0 {
+			return l, apierrors.NewBadRequest("limit: must be a whole number, not negative")
+		}
+		l.limit = int(limit)
+	}
+	if err := validateListQuery(query); err != nil {
+		return l, err
+	}
+	if text := query.Get("continue"); text != "" {
+		token, err := decodeToken(text)
+		l.token = &token
+		return l, err
+	}
+	text := query.Get("resourceVersion")
+	revision, err := parseRevision("resourceVersion", text)
+	l.revision = revision
+	switch match := query.Get("resourceVersionMatch"); {
+	case text == "":
+		l.match = latest
+	case match == string(metav1.ResourceVersionMatchExact):
+		l.match = exactly
+	case text == "0":
+		// Without a revision to be exact about there is nothing to page over.
+		l.match, l.limit = anyRevision, 0
+	case match == "" && l.limit > 0:
+		l.match = exactly // as before resourceVersionMatch was invented
+	default:
+		l.match = notOlderThan
+	}
+	return l, err
+}
+
+func validateListQuery(query url.Values) error {
+	var errs field.ErrorList
+	revision, match, token := query.Get("resourceVersion"), query.Get("resourceVersionMatch"), query.Get("continue")
+	path := field.NewPath("resourceVersionMatch")
+	if match != "" {
+		switch {
+		case revision == "":
+			errs = append(errs, field.Forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+		case token != "":
+			errs = append(errs, field.Forbidden(path, "resourceVersionMatch is forbidden when continue is provided"))
+		case match != string(metav1.ResourceVersionMatchExact) && match != string(metav1.ResourceVersionMatchNotOlderThan):
+			errs = append(errs, field.NotSupported(path, match, []string{"Exact", "NotOlderThan"}))
+		case match == string(metav1.ResourceVersionMatchExact) && revision == "0":
+			errs = append(errs, field.Forbidden(path, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""))
+		}
+	}
+	if query.Has("sendInitialEvents") {
+		errs = append(errs, field.Forbidden(field.NewPath("sendInitialEvents"), "sendInitialEvents is forbidden for list"))
+	}
+	if token != "" && revision != "" && revision != "0" {
+		return apierrors.NewBadRequest("specifying resource version is not allowed when using continue")
+	}
+	return invalidOptions("ListOptions", errs)
+}
+
+// A page is a part of a list, and how to get the next.
+type page struct {
+	objects   []api.Object
+	revision  int64
+	next      string
+	remaining *int64
+}
+
+// list answers with a list of objects.
+func (q *request) list() error {
+	found, err := q.readPage()
+	if err != nil {
+		return err
+	}
+	listed := listMeta{revision: found.revision, next: found.next, remaining: found.remaining}
+	shaped, err := q.shapeList(found.objects, listed)
+	if err != nil {
+		return err
+	}
+	return q.write(http.StatusOK, shaped)
+}
+
+// readPage reads what the query asks for: from the cache if it is about the
+// present, from the store's history if it is about a revision gone by.
+func (q *request) readPage() (*page, error) {
+	query := q.URL.Query()
+	sel, err := parseSelection(q.resource, q.info.Namespace, query)
+	if err != nil {
+		return nil, err
+	}
+	want, err := parseListQuery(query)
+	if err != nil {
+		return nil, err
+	}
+	if want.token != nil {
+		return q.storedPage(sel, want.limit, want.token.Revision, want.token.Start)
+	}
+	if err := q.await(want.match, want.revision); err != nil {
+		return nil, err
+	}
+	if want.match == exactly {
+		return q.storedPage(sel, want.limit, want.revision, "")
+	}
+	return q.cachedPage(sel, want.limit)
+}
+
+// cachedPage reads the first page, from the cache.
+func (q *request) cachedPage(sel *selection, limit int) (*page, error) {
+	entries, revision, err := q.server.storage.cache.list(q.Context(), q.resource, sel.prefix())
+	if err != nil {
+		return nil, storeError(q.resource, "", err)
+	}
+	found := &page{revision: revision}
+	for i, e := range entries {
+		if e.err != nil {
+			return nil, apierrors.NewInternalError(e.err)
+		}
+		if !sel.matches(e.object) {
+			continue
+		}
+		if limit > 0 && len(found.objects) == limit {
+			found.goOn(sel, entries[i-1].key, int64(len(entries)-i))
+			break
+		}
+		found.objects = append(found.objects, e.object)
+	}
+	return found, nil
+}
+
+// goOn notes that the list goes on behind a key. How much remains is known only
+// where no selector has to look at it.
+func (p *page) goOn(sel *selection, last string, remaining int64) {
+	p.next = continueToken{Revision: p.revision, Start: last + "\x00"}.encode()
+	if sel.everything() {
+		p.remaining = &remaining
+	}
+}
+
+// storedPage reads a page from the store's history. A negative revision is the
+// present one.
+func (q *request) storedPage(sel *selection, limit int, revision int64, start string) (*page, error) {
+	revision = max(revision, 0)
+	keys := store.Prefix(q.resource.Prefix() + sel.prefix())
+	if start != "" {
+		keys = keys.From(q.resource.Prefix() + start)
+	}
+	found := &page{revision: revision}
+	for {
+		list, err := q.storedList(keys, found.revision, limit)
+		if isGone(err) && start != "" {
+			return nil, expiredToken(start)
+		}
+		if err != nil {
+			return nil, storeError(q.resource, "", err)
+		}
+		found.revision = list.Revision
+		for i, kv := range list.Items {
+			current, err := q.server.storage.stateOf(q.resource, kv)
+			if err != nil {
+				return nil, apierrors.NewInternalError(err)
+			}
+			if sel.matches(current.object) {
+				found.objects = append(found.objects, current.object)
+			}
+			more := list.Count - int64(i) - 1
+			if limit > 0 && len(found.objects) == limit && more > 0 {
+				found.goOn(sel, kv.Key[len(q.resource.Prefix()):], more)
+				return found, nil
+			}
+		}
+		if int64(len(list.Items)) == list.Count {
+			return found, nil
+		}
+		keys = keys.From(list.Items[len(list.Items)-1].Key + "\x00")
+	}
+}
+
+func (q *request) storedList(keys store.Range, revision int64, limit int) (store.ListResult, error) {
+	return q.server.storage.store.List(q.Context(), keys, store.ListOptions{Revision: revision, Limit: limit})
+}
+
+// listMeta is the metadata of a list or a table.
+type listMeta struct {
+	revision  int64
+	next      string
+	remaining *int64
+}
+
+func (m listMeta) metadata() metav1.ListMeta {
+	return metav1.ListMeta{
+		ResourceVersion: formatRevision(m.revision), Continue: m.next, RemainingItemCount: m.remaining,
+	}
+}
+
+// typedList builds the kind's own list type.
+func typedList(r *api.Resource, objects []api.Object, listed listMeta) (runtime.Object, error) {
+	list := r.NewList()
+	items := make([]runtime.Object, 0, len(objects))
+	for _, obj := range objects {
+		items = append(items, obj)
+	}
+	if err := meta.SetList(list, items); err != nil {
+		return nil, err
+	}
+	accessor, err := meta.ListAccessor(list)
+	if err != nil {
+		return nil, err
+	}
+	accessor.SetResourceVersion(formatRevision(listed.revision))
+	accessor.SetContinue(listed.next)
+	accessor.SetRemainingItemCount(listed.remaining)
+	return list, nil
+}

@@ -1,0 +1,131 @@
+package apiserver
+
+import (
+	"cmp"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/coracle-k8s/coracle/api"
+)
+
+// A shape is what a client wants an object turned into: kubectl asks for the
+// rows of a table, the garbage collector for metadata alone.
+type shape string
+
+const (
+	asIs          shape = ""
+	asTable       shape = "Table"
+	asPartial     shape = "PartialObjectMetadata"
+	asPartialList shape = "PartialObjectMetadataList"
+)
+
+// A format is how a client wants its answer.
+type format struct {
+	mediaType string
+	shape     shape
+	pretty    bool
+}
+
+// form names the format as a key for shared encodings.
+func (f format) form() string { return f.mediaType + ";" + string(f.shape) }
+
+// streamType is the content type of a watch.
+func (f format) streamType() string {
+	if f.mediaType == api.Protobuf {
+		return api.Protobuf + ";stream=watch"
+	}
+	return f.mediaType
+}
+
+// negotiate chooses the first format of the Accept header that we have, by the
+// client's preference (RFC 9110, section 12.5.1). No header means JSON.
+func negotiate(r *http.Request, streaming bool) (format, error) {
+	clauses := acceptClauses(r.Header.Values("Accept"))
+	if len(clauses) == 0 {
+		clauses = []acceptClause{{mediaType: "*/*"}}
+	}
+	for _, c := range clauses {
+		if f, ok := c.format(streaming); ok {
+			f.pretty = isTrue(r.URL.Query().Get("pretty")) && f.mediaType == api.JSON && !streaming
+			return f, nil
+		}
+	}
+	return format{mediaType: api.JSON}, statusError(http.StatusNotAcceptable, metav1.StatusReasonNotAcceptable,
+		"only the following media types are accepted: %s, %s, %s", api.JSON, api.YAML, api.Protobuf)
+}
+
+// An acceptClause is one alternative of an Accept header.
+type acceptClause struct {
+	mediaType string
+	params    map[string]string
+	quality   float64
+}
+
+func acceptClauses(headers []string) []acceptClause {
+	var clauses []acceptClause
+	for _, header := range headers {
+		for _, part := range strings.Split(header, ",") {
+			mediaType, params, err := mime.ParseMediaType(part)
+			if err != nil {
+				continue
+			}
+			clause := acceptClause{mediaType: mediaType, params: params, quality: 1}
+			if q, err := strconv.ParseFloat(params["q"], 64); err == nil {
+				clause.quality = q
+			}
+			clauses = append(clauses, clause)
+		}
+	}
+	slices.SortStableFunc(clauses, func(a, b acceptClause) int { return cmp.Compare(b.quality, a.quality) })
+	return clauses
+}
+
+// format returns what the clause asks for, if we have it.
+func (c acceptClause) format(streaming bool) (format, bool) {
+	f := format{mediaType: c.mediaType}
+	switch c.mediaType {
+	case "*/*", "application/*":
+		f.mediaType = api.JSON
+	case api.JSON, api.Protobuf:
+	case api.YAML:
+		if streaming {
+			return f, false
+		}
+	default:
+		return f, false
+	}
+	as := shape(c.params["as"])
+	if as == asIs {
+		return f, c.params["g"] == "" && c.quality > 0
+	}
+	known := as == asPartial || as == asPartialList || as == asTable && f.mediaType != api.Protobuf
+	f.shape = as
+	if as == asPartialList {
+		f.shape = asPartial
+	}
+	return f, known && c.params["g"] == metav1.GroupName && c.params["v"] == "v1" && c.quality > 0
+}
+
+// bodyType returns the media type of a request's body.
+func bodyType(r *http.Request) (string, error) {
+	header := r.Header.Get("Content-Type")
+	if header == "" {
+		return api.JSON, nil
+	}
+	mediaType, _, err := mime.ParseMediaType(header)
+	if err != nil {
+		return "", unsupportedBody(fmt.Sprintf("%s, %s, %s", api.JSON, api.YAML, api.Protobuf))
+	}
+	return mediaType, nil
+}
+
+func unsupportedBody(accepted string) error {
+	return statusError(http.StatusUnsupportedMediaType, metav1.StatusReasonUnsupportedMediaType,
+		"the body of the request was in an unknown format - accepted media types include: %s", accepted)
+}

@@ -1,0 +1,92 @@
+package apiserver
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// options are the query parameters of a write.
+type options struct {
+	dryRun          bool
+	fieldValidation string
+}
+
+// parseOptions reads and judges the parameters that create, update, patch and
+// delete share.
+func parseOptions(verb string, query url.Values) (options, error) {
+	kind := map[string]string{
+		"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions",
+		"delete": "DeleteOptions", "deletecollection": "DeleteOptions",
+	}[verb]
+	if kind == "" {
+		return options{}, nil
+	}
+	dryRun, mode := query["dryRun"], query.Get("fieldValidation")
+	errs := validation.ValidateDryRun(field.NewPath("dryRun"), dryRun)
+	errs = append(errs, validation.ValidateFieldValidation(field.NewPath("fieldValidation"), mode)...)
+	errs = append(errs, validation.ValidateFieldManager(query.Get("fieldManager"), field.NewPath("fieldManager"))...)
+	if len(errs) > 0 {
+		return options{}, invalidOptions(kind, errs)
+	}
+	return options{dryRun: len(dryRun) > 0, fieldValidation: mode}, nil
+}
+
+func invalidOptions(kind string, errs field.ErrorList) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	return apierrors.NewInvalid(schema.GroupKind{Group: metav1.GroupName, Kind: kind}, "", errs)
+}
+
+// parseDeleteOptions adds to the options of a DELETE's body those of its query,
+// which Kubernetes allows as well.
+func parseDeleteOptions(query url.Values, options *metav1.DeleteOptions) error {
+	if grace := query.Get("gracePeriodSeconds"); grace != "" && options.GracePeriodSeconds == nil {
+		seconds, err := strconv.ParseInt(grace, 10, 64)
+		if err != nil {
+			return apierrors.NewBadRequest("gracePeriodSeconds: " + err.Error())
+		}
+		options.GracePeriodSeconds = &seconds
+	}
+	if policy := metav1.DeletionPropagation(query.Get("propagationPolicy")); policy != "" && options.PropagationPolicy == nil {
+		options.PropagationPolicy = &policy
+	}
+	if orphan := query.Get("orphanDependents"); orphan != "" && options.OrphanDependents == nil { //nolint:staticcheck // old clients send it
+		wanted := isTrue(orphan)
+		options.OrphanDependents = &wanted //nolint:staticcheck // as above
+	}
+	if dryRun := query["dryRun"]; len(dryRun) > 0 && len(options.DryRun) == 0 {
+		options.DryRun = dryRun
+	}
+	return invalidOptions("DeleteOptions", validation.ValidateDeleteOptions(options))
+}
+
+// A revisionMatch is how a read's resourceVersion is meant.
+type revisionMatch int
+
+const (
+	latest       revisionMatch = iota // as new as the store is now
+	anyRevision                       // whatever there is
+	notOlderThan                      // at least the revision
+	exactly                           // as it was at the revision
+)
+
+// parseRevision reads a resourceVersion, which is a whole number.
+func parseRevision(name, text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	revision, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return 0, apierrors.NewInvalid(schema.GroupKind{Group: metav1.GroupName, Kind: "ListOptions"}, "", field.ErrorList{
+			field.Invalid(field.NewPath(name), text, strings.TrimPrefix(err.Error(), "strconv.ParseUint: "))})
+	}
+	return int64(revision), nil
+}

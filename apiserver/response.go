@@ -1,0 +1,137 @@
+package apiserver
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/coracle-k8s/coracle/api"
+)
+
+// gzipFrom is the size in bytes from which an answer is compressed for clients
+// that take it so.
+const gzipFrom = 128 << 10
+
+// A response remembers what was answered. It passes on what streams need of
+// the connection: flushing, and taking it over.
+type response struct {
+	http.ResponseWriter
+	code int
+}
+
+func (w *response) WriteHeader(code int) {
+	if w.code == 0 {
+		w.code = code
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *response) Write(data []byte) (int, error) {
+	if w.code == 0 {
+		w.code = http.StatusOK
+	}
+	return w.ResponseWriter.Write(data)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Flush implements http.Flusher. A writer that cannot flush does not buffer.
+func (w *response) Flush() {
+	if w.code == 0 {
+		w.code = http.StatusOK
+	}
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Hijack implements http.Hijacker; HTTP/2 connections refuse.
+func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil {
+		w.code = http.StatusSwitchingProtocols
+	}
+	return conn, rw, err
+}
+
+// answer writes an object as the client's format wants it.
+func (q *request) answer(code int, obj runtime.Object) error {
+	shaped, err := q.shape(obj)
+	if err != nil {
+		return err
+	}
+	return q.write(code, shaped)
+}
+
+// write encodes an object and sends it.
+func (q *request) write(code int, obj runtime.Object) error {
+	data, err := q.server.storage.codec.EncodeBytes(obj, q.format.mediaType)
+	if err != nil {
+		return err
+	}
+	if q.format.pretty {
+		var indented bytes.Buffer
+		if json.Indent(&indented, data, "", "  ") == nil {
+			data = indented.Bytes()
+		}
+	}
+	q.send(code, q.format.mediaType, data)
+	return nil
+}
+
+// send writes bytes, compressed where that pays.
+func (q *request) send(code int, contentType string, data []byte) {
+	header := q.w.Header()
+	header.Set("Content-Type", contentType)
+	header.Set("Cache-Control", "no-cache, private")
+	if len(data) >= gzipFrom && strings.Contains(q.Header.Get("Accept-Encoding"), "gzip") {
+		header.Set("Content-Encoding", "gzip")
+		header.Add("Vary", "Accept-Encoding")
+		q.w.WriteHeader(code)
+		zip, _ := gzip.NewWriterLevel(q.w, gzip.BestSpeed)
+		// An error here is a client that went away.
+		_, _ = zip.Write(data)
+		_ = zip.Close()
+		return
+	}
+	header.Set("Content-Length", strconv.Itoa(len(data)))
+	q.w.WriteHeader(code)
+	_, _ = q.w.Write(data)
+}
+
+// fail answers with an error's Status. Once an answer has begun it is too late.
+func (q *request) fail(err error) {
+	status := statusOf(err)
+	if status.Code >= http.StatusInternalServerError {
+		q.server.Logger.Error("request failed", "method", q.Method, "path", q.URL.Path, "err", err)
+	}
+	if q.w.code != 0 {
+		return
+	}
+	if seconds := retryAfter(status); seconds > 0 {
+		q.w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
+	}
+	if q.format.mediaType == "" {
+		q.format.mediaType = api.JSON
+	}
+	if q.info != nil && !q.info.IsResource {
+		q.format = format{mediaType: api.JSON}
+	}
+	if err := q.write(int(status.Code), status); err != nil {
+		http.Error(q.w, status.Message, int(status.Code))
+	}
+}
+
+func retryAfter(status *metav1.Status) int32 {
+	if status.Details == nil {
+		return 0
+	}
+	return status.Details.RetryAfterSeconds
+}

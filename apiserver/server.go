@@ -1,0 +1,257 @@
+package apiserver
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/coracle-k8s/coracle/api"
+)
+
+// Config says what a server is made of. Only Storage is required, but without
+// an authenticator nobody is known, and without an authorizer nothing is
+// allowed.
+type Config struct {
+	// Storage holds the objects; its resources are those that are served.
+	Storage *Storage
+	// Authenticators are asked in order who sent a request.
+	Authenticators []Authenticator
+	// Authorizer decides what they may do.
+	Authorizer Authorizer
+	// Hooks are the admission, in order.
+	Hooks []Hook
+	// Connectors serve the subresources that have code, by names such as
+	// "pods/exec", and the virtual resources, such as "subjectaccessreviews".
+	Connectors map[string]Connector
+	// Groups are served by handlers of their own.
+	Groups []Group
+	// Paths are handlers for further paths outside resources, by their exact
+	// path, such as "/openid/v1/jwks".
+	Paths map[string]http.Handler
+	// Logger gets what goes wrong. Nil discards.
+	Logger *slog.Logger
+
+	// RequestTimeout ends requests that are not streams; zero means 60 s.
+	RequestTimeout time.Duration
+	// BookmarkInterval is how often a watch that wants bookmarks gets one;
+	// zero means a minute.
+	BookmarkInterval time.Duration
+	// CompactInterval is how long the store keeps history, at least; zero
+	// means 5 minutes, less than zero forever.
+	CompactInterval time.Duration
+}
+
+// A Server answers the Kubernetes REST API over a [Storage]. It is an
+// http.Handler, so it can be called in memory as well as over a network: see
+// [Server.Serve].
+type Server struct {
+	Config
+	storage *Storage
+	paths   map[string]http.Handler
+	groups  map[schema.GroupVersion]Group
+	metrics *metrics
+	openapi *openapi
+}
+
+// New returns a server. It starts nothing: requests for objects wait until
+// [Server.Run] is called.
+func New(cfg Config) (*Server, error) {
+	if cfg.Storage == nil {
+		return nil, errors.New("new API server: no storage")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, time.Minute)
+	cfg.BookmarkInterval = cmp.Or(cfg.BookmarkInterval, time.Minute)
+	cfg.CompactInterval = cmp.Or(cfg.CompactInterval, 5*time.Minute)
+	s := &Server{Config: cfg, storage: cfg.Storage, groups: map[schema.GroupVersion]Group{}}
+	for _, g := range cfg.Groups {
+		s.groups[g.GroupVersion] = g
+	}
+	s.metrics = newMetrics()
+	s.openapi = newOpenAPI(s)
+	s.paths = s.fixedPaths()
+	for path, handler := range cfg.Paths {
+		if s.paths[path] != nil {
+			return nil, fmt.Errorf("new API server: path %s is the server's own", path)
+		}
+		s.paths[path] = handler
+	}
+	return s, nil
+}
+
+// Run keeps the server's cache and compacts the store until ctx ends, which
+// also ends the watches under way.
+func (s *Server) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var compactor sync.WaitGroup
+	compactor.Go(func() { s.compact(ctx) })
+	err := s.storage.Run(ctx)
+	cancel()
+	compactor.Wait()
+	return err
+}
+
+// Ready is closed when the server can answer.
+func (s *Server) Ready() <-chan struct{} { return s.storage.Ready() }
+
+// Objects returns access to the stored objects that passes by all checks.
+func (s *Server) Objects() Objects { return s.storage.Objects() }
+
+// A request is one request on its way through the server.
+type request struct {
+	*http.Request
+	server   *Server
+	w        *response
+	info     *RequestInfo
+	user     *User
+	resource *api.Resource
+	format   format
+	options  options
+	warnings []string
+}
+
+// ServeHTTP answers one request. This is the whole path:
+//
+//	parse -> authenticate -> authorize -> dispatch to a verb -> answer
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := &request{Request: r, server: s, w: &response{ResponseWriter: w}, format: format{mediaType: api.JSON}}
+	defer s.metrics.observe(q, time.Now())
+	defer q.recover()
+	if err := s.serve(q); err != nil {
+		q.fail(err)
+	}
+}
+
+func (s *Server) serve(q *request) (err error) {
+	if q.info, err = ParseRequest(q.Request); err != nil {
+		return err
+	}
+	if q.user, err = s.authenticate(q.Request); err != nil {
+		return err
+	}
+	if q.user, err = s.impersonate(q); err != nil {
+		return err
+	}
+	q.Request = q.WithContext(WithUser(q.Context(), q.user))
+	if err := s.authorize(q); err != nil {
+		return err
+	}
+	return s.dispatch(q)
+}
+
+// dispatch finds who serves the path.
+func (s *Server) dispatch(q *request) error {
+	if group, ok := s.groups[q.info.GroupVersion]; ok && q.info.IsResource {
+		group.Handler.ServeHTTP(q.w, q.Request)
+		return nil
+	}
+	if !q.info.IsResource {
+		return s.servePath(q)
+	}
+	q.resource = s.storage.resources.Resource(q.info.GroupVersion.WithResource(q.info.Resource))
+	if q.resource == nil || q.info.Namespace != "" && !q.resource.Namespaced && q.info.Resource != "namespaces" {
+		return noSuchResource(q.info)
+	}
+	if !q.longRunning() {
+		ctx, cancel := context.WithTimeout(q.Context(), s.RequestTimeout)
+		defer cancel()
+		q.Request = q.WithContext(ctx)
+		// A connection in memory has no deadlines; it cannot be slow either.
+		_ = http.NewResponseController(q.w).SetReadDeadline(time.Now().Add(s.RequestTimeout))
+	}
+	return s.serveResource(q)
+}
+
+// serveResource calls the verb's handler, for the object or for a part of it.
+func (s *Server) serveResource(q *request) error {
+	connector := s.Connectors[q.target()]
+	switch {
+	case connector != nil:
+		return q.connect(connector)
+	case q.resource.Virtual:
+		return q.methodNotAllowed()
+	}
+	var err error
+	if q.format, err = negotiate(q.Request, q.info.Verb == "watch"); err != nil {
+		return err
+	}
+	if q.options, err = parseOptions(q.info.Verb, q.URL.Query()); err != nil {
+		return err
+	}
+	v, found := viewOf(q.resource, q.info.Subresource)
+	switch {
+	case !found:
+		return noSuchResource(q.info)
+	case !v.serves(q.info.Verb):
+		return q.methodNotAllowed()
+	}
+	switch q.info.Verb {
+	case "get":
+		return q.get(v)
+	case "list":
+		return q.list()
+	case "watch":
+		return q.watch()
+	case "create":
+		return q.create()
+	case "update":
+		return q.update(v)
+	case "patch":
+		return q.patch(v)
+	case "delete":
+		return q.delete()
+	case "deletecollection":
+		return q.deleteCollection()
+	default:
+		return q.methodNotAllowed()
+	}
+}
+
+// target names the resource, or its subresource, as in Config.Connectors.
+func (q *request) target() string {
+	if q.info.Subresource == "" {
+		return q.info.Resource
+	}
+	return q.info.Resource + "/" + q.info.Subresource
+}
+
+// longRunning says whether the request is a stream, which lasts as long as its
+// client likes.
+func (q *request) longRunning() bool {
+	switch q.info.Subresource {
+	case "attach", "exec", "log", "portforward", "proxy":
+		return true
+	}
+	return q.info.Verb == "watch"
+}
+
+func (q *request) methodNotAllowed() error {
+	return apierrors.NewMethodNotSupported(q.resource.GroupResource(), q.info.Verb)
+}
+
+// recover turns a panic into an internal error, so that one bad request does
+// not take the server down.
+func (q *request) recover() {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if cause == http.ErrAbortHandler { //nolint:errorlint // a panic's value, compared as net/http does
+		panic(cause)
+	}
+	q.server.Logger.Error("a request panicked", "method", q.Method, "path", q.URL.Path,
+		"panic", cause, "stack", string(debug.Stack()))
+	q.fail(apierrors.NewInternalError(fmt.Errorf("this request caused a panic: %v", cause)))
+}

@@ -1,0 +1,237 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/coracle-k8s/coracle/api"
+	"github.com/coracle-k8s/coracle/store"
+)
+
+// A Storage keeps objects in a store: it encodes them, decodes them and caches
+// them. It comes before the server, because authorizers, admission hooks and
+// connectors, which a server is made of, read through it; see [Storage.Objects].
+//
+// It is safe for concurrent use. Reads from its cache wait until it runs, which
+// [Server.Run] sees to.
+type Storage struct {
+	store     store.Store
+	resources api.Registry
+	codec     *api.Codec
+	cache     *cache
+}
+
+// NewStorage returns the storage of the given resources in st, which stays the
+// caller's to close. A nil log discards.
+func NewStorage(st store.Store, resources api.Registry, log *slog.Logger) *Storage {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &Storage{store: st, resources: resources, codec: api.Codecs()}
+	s.cache = newCache(st, s.decode, log)
+	return s
+}
+
+// Resources returns the registry given to NewStorage.
+func (s *Storage) Resources() api.Registry { return s.resources }
+
+// Run keeps the cache up to date until ctx ends. [Server.Run] calls it; call it
+// yourself, once, only for a storage without a server.
+func (s *Storage) Run(ctx context.Context) error { return s.cache.run(ctx) }
+
+// Ready is closed when the cache follows the store.
+func (s *Storage) Ready() <-chan struct{} { return s.cache.ready }
+
+// A state is an object as the store has it.
+type state struct {
+	object   api.Object // shared, not to be changed
+	value    []byte     // its stored form
+	revision int64
+}
+
+// read returns the object's newest state, straight from the store, or
+// store.ErrNotFound.
+func (s *Storage) read(ctx context.Context, r *api.Resource, namespace, name string) (state, error) {
+	kv, _, err := s.store.Get(ctx, r.Key(namespace, name), 0)
+	if err != nil {
+		return state{}, err
+	}
+	return s.stateOf(r, kv)
+}
+
+func (s *Storage) stateOf(r *api.Resource, kv store.KeyValue) (state, error) {
+	obj, err := s.decode(r, kv)
+	return state{object: obj, value: kv.Value, revision: kv.ModRevision}, err
+}
+
+// create stores a new object and sets its resourceVersion. A name that is
+// taken gives store.ErrExists.
+func (s *Storage) create(ctx context.Context, r *api.Resource, obj api.Object) error {
+	value, err := s.encode(obj)
+	if err != nil {
+		return err
+	}
+	revision, err := s.store.Create(ctx, r.Key(obj.GetNamespace(), obj.GetName()), value, ttlOf(r, obj))
+	if err != nil {
+		return err
+	}
+	setRevision(obj, revision)
+	return nil
+}
+
+// replace stores obj in the place of old and sets its resourceVersion. Where
+// the two are the same it writes nothing. If old is no longer the newest state,
+// it returns that, with store.ErrConflict.
+func (s *Storage) replace(ctx context.Context, r *api.Resource, obj api.Object, old state) (state, error) {
+	value, err := s.encode(obj)
+	if err != nil {
+		return state{}, err
+	}
+	if string(value) == string(old.value) {
+		setRevision(obj, old.revision)
+		return old, nil
+	}
+	key := r.Key(old.object.GetNamespace(), old.object.GetName())
+	revision, err := s.store.Update(ctx, key, value, old.revision, ttlOf(r, obj))
+	if err != nil {
+		return s.newer(r, err)
+	}
+	setRevision(obj, revision)
+	return state{object: obj, value: value, revision: revision}, nil
+}
+
+// remove deletes the object whose state is old and returns the revision of the
+// deletion. Errors are those of replace.
+func (s *Storage) remove(ctx context.Context, r *api.Resource, old state) (state, int64, error) {
+	key := r.Key(old.object.GetNamespace(), old.object.GetName())
+	_, revision, err := s.store.Delete(ctx, key, old.revision)
+	if err != nil {
+		newest, err := s.newer(r, err)
+		return newest, 0, err
+	}
+	return old, revision, nil
+}
+
+// newer returns the state that a conflict error carries, beside the error.
+func (s *Storage) newer(r *api.Resource, err error) (state, error) {
+	conflict, ok := errors.AsType[*store.ConflictError](err)
+	if !ok {
+		return state{}, err
+	}
+	current, decodeErr := s.stateOf(r, conflict.Current)
+	if decodeErr != nil {
+		return state{}, decodeErr
+	}
+	return current, err
+}
+
+// encode returns the stored form of an object, which has no resourceVersion.
+func (s *Storage) encode(obj api.Object) ([]byte, error) {
+	revision := obj.GetResourceVersion()
+	obj.SetResourceVersion("")
+	defer obj.SetResourceVersion(revision)
+	return s.codec.EncodeStored(obj)
+}
+
+// decode makes the object of a stored value: as its kind, with its defaults and
+// its revision. A built-in object does not repeat its kind, as in Kubernetes'
+// lists; encoding puts it back.
+func (s *Storage) decode(r *api.Resource, kv store.KeyValue) (api.Object, error) {
+	found, err := s.codec.DecodeStored(kv.Value, r.New())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", kv.Key, err)
+	}
+	obj, ok := found.(api.Object)
+	if !ok || reflect.TypeOf(found) != reflect.TypeOf(r.New()) {
+		return nil, fmt.Errorf("%s: holds a %T, not a %s", kv.Key, found, r.Kind)
+	}
+	forgetKind(obj)
+	if r.Default != nil {
+		r.Default(obj)
+	}
+	setRevision(obj, kv.ModRevision)
+	return obj, nil
+}
+
+// forgetKind clears the kind of a typed object.
+func forgetKind(obj api.Object) {
+	if _, custom := obj.(*unstructured.Unstructured); !custom {
+		obj.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})
+	}
+}
+
+func setRevision(obj api.Object, revision int64) {
+	obj.SetResourceVersion(formatRevision(revision))
+}
+
+func formatRevision(revision int64) string { return strconv.FormatInt(revision, 10) }
+
+func ttlOf(r *api.Resource, obj api.Object) time.Duration {
+	if r.TTLSeconds == nil {
+		return 0
+	}
+	return time.Duration(r.TTLSeconds(obj)) * time.Second
+}
+
+// withRevision returns obj at another revision. It copies no more than it must:
+// what the metadata points to stays shared.
+func withRevision(obj api.Object, revision int64) api.Object {
+	shallow := shallowCopy(obj)
+	setRevision(shallow, revision)
+	return shallow
+}
+
+// shallowCopy returns an object whose metadata fields can be set without
+// changing obj. Maps and slices are shared and must not be written to.
+func shallowCopy(obj api.Object) api.Object {
+	custom, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		pointer := reflect.New(reflect.TypeOf(obj).Elem())
+		pointer.Elem().Set(reflect.ValueOf(obj).Elem())
+		return pointer.Interface().(api.Object)
+	}
+	content := make(map[string]any, len(custom.Object))
+	for k, v := range custom.Object {
+		content[k] = v
+	}
+	if metadata, ok := content["metadata"].(map[string]any); ok {
+		inner := make(map[string]any, len(metadata))
+		for k, v := range metadata {
+			inner[k] = v
+		}
+		content["metadata"] = inner
+	}
+	return &unstructured.Unstructured{Object: content}
+}
+
+// keyOf returns an object's key below its kind's prefix.
+func keyOf(r *api.Resource, namespace, name string) string {
+	return r.Key(namespace, name)[len(r.Prefix()):]
+}
+
+// keyPrefix is what the keys of a namespace's objects begin with, below the
+// kind's prefix. An empty namespace is all of them.
+func keyPrefix(r *api.Resource, namespace string) string {
+	if !r.Namespaced || namespace == "" {
+		return ""
+	}
+	return namespace + "/"
+}
+
+// splitKey takes a key below its kind's prefix apart.
+func splitKey(r *api.Resource, key string) (namespace, name string) {
+	if !r.Namespaced {
+		return "", key
+	}
+	namespace, name, _ = strings.Cut(key, "/")
+	return namespace, name
+}

@@ -1,0 +1,126 @@
+package apiserver
+
+import (
+	"errors"
+	"net/http"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coracle-k8s/coracle/api"
+	"github.com/coracle-k8s/coracle/store"
+)
+
+// update replaces what a view shows of an object by the request's body.
+func (q *request) update(v *view) error {
+	if q.info.Name == "" {
+		return q.methodNotAllowed()
+	}
+	body := v.empty()
+	if err := q.decodeObject(v.kind, body); err != nil {
+		return err
+	}
+	if err := checkName(body, q.info.Name); err != nil {
+		return err
+	}
+	if err := placeInNamespace(q.resource, body, q.info.Namespace); err != nil {
+		return err
+	}
+	obj, err := q.change(v, func(old api.Object) (api.Object, error) {
+		return api.Clone(body), q.checkConditional(body)
+	})
+	if errors.Is(err, store.ErrNotFound) && q.resource.CreateOnUpdate && v.name == "" && body.GetResourceVersion() == "" {
+		obj, err = q.createByUpdate(body)
+		if err == nil {
+			return q.answer(http.StatusCreated, obj)
+		}
+	}
+	if err != nil {
+		return storeError(q.resource, q.info.Name, err)
+	}
+	return q.answer(http.StatusOK, v.show(obj))
+}
+
+// createByUpdate creates what a PUT did not find. The client needs the right
+// to create, too.
+func (q *request) createByUpdate(body api.Object) (api.Object, error) {
+	attributes := q.info.attributes(q.user, nil)
+	attributes.Verb = "create"
+	if err := q.server.allow(q.Context(), attributes); err != nil {
+		return nil, err
+	}
+	return q.createObject(api.Clone(body))
+}
+
+// checkConditional refuses a PUT that does not say which state it replaces, for
+// the kinds that insist.
+func (q *request) checkConditional(body api.Object) error {
+	if !q.resource.NoUnconditionalUpdate || body.GetResourceVersion() != "" {
+		return nil
+	}
+	return invalid(q.resource, body, field.ErrorList{
+		field.Invalid(field.NewPath("metadata", "resourceVersion"), 0, "must be specified for an update")})
+}
+
+// change reads an object, asks what the client wants of it, and writes that,
+// again from the start when somebody else was faster. It returns the object as
+// stored, or, with store.ErrNotFound, none.
+//
+// Who names the state to be changed, by its resourceVersion, gets a conflict
+// instead of another attempt.
+func (q *request) change(v *view, wanted func(old api.Object) (api.Object, error)) (api.Object, error) {
+	storage := q.server.storage
+	current, err := storage.read(q.Context(), q.resource, q.info.Namespace, q.info.Name)
+	for err == nil {
+		var want, obj api.Object
+		if want, err = wanted(current.object); err != nil {
+			return nil, err
+		}
+		if err = sameObject(q.resource, want, current); err != nil {
+			return nil, err
+		}
+		if obj, err = q.admitChange(v, want, current.object); err != nil {
+			return nil, err
+		}
+		if current, err = q.store(obj, current); err == nil {
+			return obj, nil
+		}
+		if errors.Is(err, store.ErrConflict) && q.Context().Err() == nil {
+			err = nil
+		}
+	}
+	return nil, err
+}
+
+// admitChange makes the object that is to be stored out of what is wanted.
+func (q *request) admitChange(v *view, want, old api.Object) (api.Object, error) {
+	forgetKind(want)
+	obj, err := v.merge(want, old)
+	if err != nil {
+		return nil, err
+	}
+	carryMetadata(obj, old)
+	err = q.admit(q.admission(Update, obj, old),
+		func() {
+			v.prepare(obj, old)
+			countGeneration(q.resource, obj, old)
+		},
+		func() error { return validateUpdate(q.resource, obj, old, v.check) })
+	return obj, err
+}
+
+// store writes the object in the place of its old state. An object that was
+// being deleted and is now held by nothing goes away instead.
+func (q *request) store(obj api.Object, old state) (state, error) {
+	if q.options.dryRun {
+		setRevision(obj, old.revision)
+		return old, nil
+	}
+	if deletionDone(q.resource, obj) {
+		newest, revision, err := q.server.storage.remove(q.Context(), q.resource, old)
+		if err == nil {
+			setRevision(obj, revision)
+		}
+		return newest, err
+	}
+	return q.server.storage.replace(q.Context(), q.resource, obj, old)
+}
