@@ -1,10 +1,22 @@
 package kinds
 
 import (
+	"net"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coracle-k8s/coracle/api"
+)
+
+// How much one slice may hold.
+const (
+	maxSliceEndpoints = 1000
+	maxSliceAddresses = 100
+	maxSlicePorts     = 20000
 )
 
 func endpointSlices() *api.Resource {
@@ -15,6 +27,133 @@ func endpointSlices() *api.Resource {
 		Namespaced:       true,
 		New:              func() api.Object { return &discoveryv1.EndpointSlice{} },
 		NewList:          func() runtime.Object { return &discoveryv1.EndpointSliceList{} },
-		Generation:       true,
+		Default:          api.Do(defaultEndpointSlice),
+		Validate:         rule(checkEndpointSlice),
+		ValidateUpdate: pairRule(func(j *judge, s, old *discoveryv1.EndpointSlice) {
+			j.unchanged(field.NewPath("addressType"), s.AddressType, old.AddressType)
+		}),
+		Generation: true,
+		GenerationChanged: func(obj, old api.Object) bool {
+			a, b := obj.(*discoveryv1.EndpointSlice), old.(*discoveryv1.EndpointSlice)
+			return !same(a.Endpoints, b.Endpoints) || !same(a.Ports, b.Ports) || !same(a.Labels, b.Labels)
+		},
+		Columns: table(
+			text("AddressType", "The type of the slice's addresses.", func(s *discoveryv1.EndpointSlice) string {
+				return string(s.AddressType)
+			}),
+			text("Ports", "The ports of every endpoint.", slicePortsText),
+			text("Endpoints", "The addresses of the endpoints.", sliceEndpointsText),
+			api.AgeColumn(),
+		),
 	}
+}
+
+func defaultEndpointSlice(s *discoveryv1.EndpointSlice) {
+	for i := range s.Ports {
+		setDefaultPtr(&s.Ports[i].Name, "")
+		setDefaultPtr(&s.Ports[i].Protocol, corev1.ProtocolTCP)
+	}
+}
+
+func checkEndpointSlice(j *judge, s *discoveryv1.EndpointSlice) {
+	oneOf(j, field.NewPath("addressType"), s.AddressType,
+		discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6, discoveryv1.AddressTypeFQDN)
+	checkSliceEndpoints(j, s, field.NewPath("endpoints"))
+	checkSlicePorts(j, s.Ports, field.NewPath("ports"))
+}
+
+func checkSliceEndpoints(j *judge, s *discoveryv1.EndpointSlice, path *field.Path) {
+	if len(s.Endpoints) > maxSliceEndpoints {
+		j.add(field.ErrorList{field.TooMany(path, len(s.Endpoints), maxSliceEndpoints)})
+		return
+	}
+	for i, endpoint := range s.Endpoints {
+		path := path.Index(i)
+		addresses := path.Child("addresses")
+		if len(endpoint.Addresses) == 0 {
+			j.required(addresses, "must contain at least 1 address")
+		}
+		if len(endpoint.Addresses) > maxSliceAddresses {
+			j.add(field.ErrorList{field.TooMany(addresses, len(endpoint.Addresses), maxSliceAddresses)})
+		}
+		for k, address := range endpoint.Addresses {
+			checkSliceAddress(j, s.AddressType, address, addresses.Index(k))
+		}
+		if endpoint.Hostname != nil {
+			j.label(path.Child("hostname"), *endpoint.Hostname)
+		}
+		if endpoint.NodeName != nil {
+			j.subdomain(path.Child("nodeName"), *endpoint.NodeName)
+		}
+	}
+}
+
+func checkSliceAddress(j *judge, kind discoveryv1.AddressType, address string, path *field.Path) {
+	ip := net.ParseIP(address)
+	switch {
+	case kind == discoveryv1.AddressTypeFQDN:
+		j.subdomain(path, address)
+	case kind == discoveryv1.AddressTypeIPv4 && (ip == nil || ip.To4() == nil):
+		j.invalid(path, address, "must be a valid IPv4 address")
+	case kind == discoveryv1.AddressTypeIPv6 && (ip == nil || ip.To4() != nil):
+		j.invalid(path, address, "must be a valid IPv6 address")
+	case kind == discoveryv1.AddressTypeIPv4 || kind == discoveryv1.AddressTypeIPv6:
+		checkEndpointIP(j, address, path)
+	}
+}
+
+func checkSlicePorts(j *judge, ports []discoveryv1.EndpointPort, path *field.Path) {
+	if len(ports) > maxSlicePorts {
+		j.add(field.ErrorList{field.TooMany(path, len(ports), maxSlicePorts)})
+		return
+	}
+	names := map[string]bool{}
+	for i, port := range ports {
+		path := path.Index(i)
+		name := ""
+		if port.Name != nil {
+			name = *port.Name
+		}
+		if name != "" {
+			j.label(path.Child("name"), name)
+		}
+		if names[name] {
+			j.duplicate(path.Child("name"), name)
+		}
+		names[name] = true
+		if port.Protocol == nil {
+			j.required(path.Child("protocol"), "")
+		} else {
+			oneOf(j, path.Child("protocol"), *port.Protocol, protocols()...)
+		}
+		if port.Port != nil {
+			j.port(path.Child("port"), *port.Port)
+		}
+		if port.AppProtocol != nil {
+			j.qualified(path.Child("appProtocol"), *port.AppProtocol)
+		}
+	}
+}
+
+func slicePortsText(s *discoveryv1.EndpointSlice) string {
+	var all []string
+	for _, port := range s.Ports {
+		switch {
+		case port.Port != nil:
+			all = append(all, strconv.Itoa(int(*port.Port)))
+		case port.Name != nil:
+			all = append(all, *port.Name)
+		default:
+			all = append(all, "*")
+		}
+	}
+	return or(firstFew(all, 3, ","), unset)
+}
+
+func sliceEndpointsText(s *discoveryv1.EndpointSlice) string {
+	var all []string
+	for _, endpoint := range s.Endpoints {
+		all = append(all, endpoint.Addresses...)
+	}
+	return or(firstFew(all, 3, ","), unset)
 }

@@ -1,11 +1,19 @@
 package kinds
 
 import (
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coracle-k8s/coracle/api"
 )
+
+// eventTTL is for how many seconds an event is news.
+const eventTTL = 3600
 
 func coreEvents() *api.Resource {
 	return &api.Resource{
@@ -16,8 +24,133 @@ func coreEvents() *api.Resource {
 		Namespaced:       true,
 		New:              func() api.Object { return &corev1.Event{} },
 		NewList:          func() runtime.Object { return &corev1.EventList{} },
+		Validate:         rule(checkEvent),
 		CreateOnUpdate:   true,
-		// Events are news, and an hour old they are none.
-		TTLSeconds: func(api.Object) int64 { return 3600 },
+		TTLSeconds:       func(api.Object) int64 { return eventTTL },
+		FieldNames:       sortedKeys(eventFields(&corev1.Event{})),
+		Fields:           api.Value(eventFields),
+		Columns:          eventColumns(),
+	}
+}
+
+// checkEvent sees to it that an event stands beside the object it tells of. What
+// belongs to no namespace has its events in default.
+func checkEvent(j *judge, e *corev1.Event) {
+	path := field.NewPath("involvedObject", "namespace")
+	about := e.InvolvedObject.Namespace
+	if about != "" && about != e.Namespace ||
+		about == "" && e.Namespace != metav1.NamespaceDefault && e.Namespace != metav1.NamespaceNone {
+		j.invalid(path, about, "does not match event.namespace")
+	}
+	if e.ReportingController != "" {
+		j.qualified(field.NewPath("reportingController"), e.ReportingController)
+	}
+	if !e.EventTime.IsZero() {
+		checkNewEvent(j, e)
+	}
+}
+
+// checkNewEvent holds events that use the newer fields to their stricter rules.
+func checkNewEvent(j *judge, e *corev1.Event) {
+	j.filled(field.NewPath("reportingController"), e.ReportingController)
+	if j.filled(field.NewPath("reportingInstance"), e.ReportingInstance) && len(e.ReportingInstance) > 128 {
+		j.invalid(field.NewPath("reportingInstance"), "", "can have at most 128 characters")
+	}
+	j.filled(field.NewPath("action"), e.Action)
+	j.filled(field.NewPath("reason"), e.Reason)
+	if len(e.Message) > 1024 {
+		j.invalid(field.NewPath("message"), "", "can have at most 1024 characters")
+	}
+}
+
+func eventFields(e *corev1.Event) fields.Set {
+	source := e.Source.Component
+	if source == "" {
+		source = e.ReportingController
+	}
+	about := e.InvolvedObject
+	return fields.Set{
+		"involvedObject.kind":            about.Kind,
+		"involvedObject.namespace":       about.Namespace,
+		"involvedObject.name":            about.Name,
+		"involvedObject.uid":             string(about.UID),
+		"involvedObject.apiVersion":      about.APIVersion,
+		"involvedObject.resourceVersion": about.ResourceVersion,
+		"involvedObject.fieldPath":       about.FieldPath,
+		"reason":                         e.Reason,
+		"reportingComponent":             e.ReportingController,
+		"source":                         source,
+		"type":                           e.Type,
+	}
+}
+
+func eventColumns() []api.Column {
+	name := api.NameColumn()
+	return []api.Column{
+		text("Last Seen", "Time when this event was last observed", func(e *corev1.Event) string {
+			_, last := eventAges(e)
+			return last
+		}),
+		text("Type", "Type of this event (Normal, Warning)", func(e *corev1.Event) string { return e.Type }),
+		text("Reason", "Short, machine understandable string that gives the reason for this event", func(e *corev1.Event) string {
+			return e.Reason
+		}),
+		text("Object", "The object this event is about", func(e *corev1.Event) string {
+			kind := strings.ToLower(e.InvolvedObject.Kind)
+			if e.InvolvedObject.Name == "" {
+				return kind
+			}
+			return kind + "/" + e.InvolvedObject.Name
+		}),
+		wide(text("Subobject", "The part of the object this event is about", func(e *corev1.Event) string {
+			return e.InvolvedObject.FieldPath
+		})),
+		wide(text("Source", "The component reporting this event", eventSource)),
+		text("Message", "A human-readable description of this event", func(e *corev1.Event) string {
+			return strings.TrimSpace(e.Message)
+		}),
+		wide(text("First Seen", "Time when this event was first observed", func(e *corev1.Event) string {
+			first, _ := eventAges(e)
+			return first
+		})),
+		wide(count("Count", "The number of times this event has occurred", eventCount)),
+		wide(name),
+	}
+}
+
+// eventAges returns how long ago the event was first and last seen. Newer events
+// have their times in other fields.
+func eventAges(e *corev1.Event) (first, last string) {
+	first = api.Age(e.FirstTimestamp)
+	if e.FirstTimestamp.IsZero() {
+		first = api.Age(metav1.Time(e.EventTime))
+	}
+	switch {
+	case e.Series != nil:
+		last = api.Age(metav1.Time(e.Series.LastObservedTime))
+	case e.LastTimestamp.IsZero():
+		last = first
+	default:
+		last = api.Age(e.LastTimestamp)
+	}
+	return first, last
+}
+
+func eventSource(e *corev1.Event) string {
+	component := or(e.Source.Component, e.ReportingController)
+	if host := or(e.Source.Host, e.ReportingInstance); host != "" {
+		return component + ", " + host
+	}
+	return component
+}
+
+func eventCount(e *corev1.Event) int64 {
+	switch {
+	case e.Series != nil:
+		return int64(e.Series.Count)
+	case e.Count == 0:
+		return 1
+	default:
+		return int64(e.Count)
 	}
 }

@@ -1,10 +1,16 @@
 package kinds
 
 import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
-	"strconv"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coracle-k8s/coracle/api"
 )
@@ -15,15 +21,19 @@ func nodes() *api.Resource {
 		Plural:           "nodes",
 		Singular:         "node",
 		ShortNames:       []string{"no"},
+		StorageKey:       "minions", // what nodes were called when the layout was made
 		New:              func() api.Object { return &corev1.Node{} },
 		NewList:          func() runtime.Object { return &corev1.NodeList{} },
-		StorageKey:       "minions", // what nodes were called when the layout was made
 		Default:          api.Do(defaultNode),
+		Validate:         rule(checkNode),
+		ValidateUpdate:   pairRule(checkNodeUpdate),
+		ValidateStatus:   pairRule(func(j *judge, n, _ *corev1.Node) { checkNodeStatus(j, n) }),
 		CopyStatus:       api.Pair(func(dst, src *corev1.Node) { dst.Status = src.Status }),
 		FieldNames:       []string{"spec.unschedulable"},
 		Fields: api.Value(func(n *corev1.Node) fields.Set {
 			return fields.Set{"spec.unschedulable": strconv.FormatBool(n.Spec.Unschedulable)}
 		}),
+		Columns: nodeColumns(),
 	}
 }
 
@@ -33,4 +43,152 @@ func defaultNode(n *corev1.Node) {
 	if n.Status.Allocatable == nil {
 		n.Status.Allocatable = n.Status.Capacity.DeepCopy()
 	}
+	roundResources(n.Status.Capacity)
+	roundResources(n.Status.Allocatable)
+}
+
+func checkNode(j *judge, n *corev1.Node) {
+	spec := field.NewPath("spec")
+	checkTaints(j, n.Spec.Taints, spec.Child("taints"))
+	cidrs := spec.Child("podCIDRs")
+	for i, cidr := range n.Spec.PodCIDRs {
+		if _, err := netip.ParsePrefix(cidr); err != nil {
+			j.invalid(cidrs.Index(i), cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")
+		}
+	}
+	if len(n.Spec.PodCIDRs) > 2 {
+		j.invalid(cidrs, n.Spec.PodCIDRs, "may specify no more than one CIDR for each IP family")
+	}
+	checkNodeStatus(j, n)
+}
+
+func checkTaints(j *judge, taints []corev1.Taint, path *field.Path) {
+	type keyEffect struct {
+		key    string
+		effect corev1.TaintEffect
+	}
+	seen := map[keyEffect]bool{}
+	for i, taint := range taints {
+		path := path.Index(i)
+		j.qualified(path.Child("key"), taint.Key)
+		j.invalid(path.Child("value"), taint.Value, validation.IsValidLabelValue(taint.Value)...)
+		oneOf(j, path.Child("effect"), taint.Effect, taintEffects()...)
+		id := keyEffect{taint.Key, taint.Effect}
+		if seen[id] {
+			j.duplicate(path, taint)
+		}
+		seen[id] = true
+	}
+}
+
+func taintEffects() []corev1.TaintEffect {
+	return []corev1.TaintEffect{
+		corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute,
+	}
+}
+
+func checkNodeStatus(j *judge, n *corev1.Node) {
+	status := field.NewPath("status")
+	for name, list := range map[string]corev1.ResourceList{
+		"capacity": n.Status.Capacity, "allocatable": n.Status.Allocatable,
+	} {
+		for _, resource := range sortedKeys(list) {
+			path := status.Child(name, string(resource))
+			j.qualified(path, string(resource))
+			checkQuantity(j, resource, list[resource], path)
+		}
+	}
+	seen := map[corev1.NodeAddress]bool{}
+	for i, address := range n.Status.Addresses {
+		if seen[address] {
+			j.duplicate(status.Child("addresses").Index(i), address)
+		}
+		seen[address] = true
+	}
+}
+
+// checkNodeUpdate keeps what was once decided about a node: its pods have their
+// addresses from the ranges.
+func checkNodeUpdate(j *judge, n, old *corev1.Node) {
+	spec := field.NewPath("spec")
+	if len(old.Spec.PodCIDRs) > 0 && !slices.Equal(n.Spec.PodCIDRs, old.Spec.PodCIDRs) {
+		j.forbidden(spec.Child("podCIDRs"), "node updates may not change podCIDR except from \"\" to valid")
+	}
+	if old.Spec.ProviderID != "" && n.Spec.ProviderID != old.Spec.ProviderID {
+		j.forbidden(spec.Child("providerID"), "node updates may not change providerID except from \"\" to valid")
+	}
+}
+
+func nodeColumns() []api.Column {
+	info := func(name, description string, value func(corev1.NodeSystemInfo) string) api.Column {
+		return text(name, description, func(n *corev1.Node) string { return value(n.Status.NodeInfo) })
+	}
+	return table(
+		text("Status", "The status of the node", nodeStatusText),
+		text("Roles", "The roles of the node", nodeRoles),
+		api.AgeColumn(),
+		info("Version", "Kubelet Version reported by the node.", func(i corev1.NodeSystemInfo) string { return i.KubeletVersion }),
+		wide(text("Internal-IP", "Address of the node inside the cluster.", func(n *corev1.Node) string {
+			return nodeAddress(n, corev1.NodeInternalIP)
+		})),
+		wide(text("External-IP", "Address of the node outside the cluster.", func(n *corev1.Node) string {
+			return nodeAddress(n, corev1.NodeExternalIP)
+		})),
+		wide(info("OS-Image", "OS Image reported by the node.", func(i corev1.NodeSystemInfo) string { return or(i.OSImage, unknown) })),
+		wide(info("Kernel-Version", "Kernel Version reported by the node.", kernelText)),
+		wide(info("Container-Runtime", "Container runtime reported by the node.", func(i corev1.NodeSystemInfo) string {
+			return or(i.ContainerRuntimeVersion, unknown)
+		})),
+	)
+}
+
+func kernelText(info corev1.NodeSystemInfo) string {
+	kernel := or(info.KernelVersion, unknown)
+	if info.Architecture != "" {
+		kernel += " (" + info.Architecture + ")"
+	}
+	return kernel
+}
+
+func nodeStatusText(n *corev1.Node) string {
+	status := "Unknown"
+	for _, c := range n.Status.Conditions {
+		switch {
+		case c.Type != corev1.NodeReady:
+		case c.Status == corev1.ConditionTrue:
+			status = "Ready"
+		default:
+			status = "NotReady"
+		}
+	}
+	if n.Spec.Unschedulable {
+		status += ",SchedulingDisabled"
+	}
+	return status
+}
+
+// nodeRoles reads the roles from the labels: node-role.kubernetes.io/ROLE, or
+// the older kubernetes.io/role=ROLE.
+func nodeRoles(n *corev1.Node) string {
+	var roles []string
+	for _, key := range sortedKeys(n.Labels) {
+		role, found := strings.CutPrefix(key, "node-role.kubernetes.io/")
+		if key == "kubernetes.io/role" {
+			role, found = n.Labels[key], true
+		}
+		if found && role != "" && !slices.Contains(roles, role) {
+			roles = append(roles, role)
+		}
+	}
+	slices.Sort(roles)
+	return or(strings.Join(roles, ","), none)
+}
+
+func nodeAddress(n *corev1.Node, kind corev1.NodeAddressType) string {
+	for _, address := range n.Status.Addresses {
+		if address.Type == kind {
+			return address.Address
+		}
+	}
+	return none
 }

@@ -1,21 +1,200 @@
 package kinds
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coracle-k8s/coracle/api"
 )
 
 func persistentVolumes() *api.Resource {
 	return &api.Resource{
-		GroupVersionKind:    corev1.SchemeGroupVersion.WithKind("PersistentVolume"),
-		Plural:              "persistentvolumes",
-		Singular:            "persistentvolume",
-		ShortNames:          []string{"pv"},
-		New:                 func() api.Object { return &corev1.PersistentVolume{} },
-		NewList:             func() runtime.Object { return &corev1.PersistentVolumeList{} },
+		GroupVersionKind: corev1.SchemeGroupVersion.WithKind("PersistentVolume"),
+		Plural:           "persistentvolumes",
+		Singular:         "persistentvolume",
+		ShortNames:       []string{"pv"},
+		New:              func() api.Object { return &corev1.PersistentVolume{} },
+		NewList:          func() runtime.Object { return &corev1.PersistentVolumeList{} },
+		Default:          api.Do(defaultVolumeObject),
+		PrepareCreate: api.Do(func(pv *corev1.PersistentVolume) {
+			pv.Status = corev1.PersistentVolumeStatus{Phase: corev1.VolumePending}
+		}),
+		Validate:            rule(checkPersistentVolume),
+		ValidateUpdate:      pairRule(checkPersistentVolumeUpdate),
 		CopyStatus:          api.Pair(func(dst, src *corev1.PersistentVolume) { dst.Status = src.Status }),
 		DeleteReturnsObject: true,
+		Columns:             persistentVolumeColumns(),
 	}
+}
+
+func defaultVolumeObject(pv *corev1.PersistentVolume) {
+	setDefault(&pv.Status.Phase, corev1.VolumePending)
+	setDefault(&pv.Spec.PersistentVolumeReclaimPolicy, corev1.PersistentVolumeReclaimRetain)
+	setDefaultPtr(&pv.Spec.VolumeMode, corev1.PersistentVolumeFilesystem)
+	if pv.Spec.HostPath != nil {
+		setDefaultPtr(&pv.Spec.HostPath.Type, corev1.HostPathUnset)
+	}
+}
+
+func checkPersistentVolume(j *judge, pv *corev1.PersistentVolume) {
+	spec, path := &pv.Spec, field.NewPath("spec")
+	if len(spec.AccessModes) == 0 {
+		j.required(path.Child("accessModes"), "")
+	}
+	checkAccessModes(j, spec.AccessModes, path.Child("accessModes"))
+	checkCapacity(j, spec.Capacity, path.Child("capacity"))
+	emptyOrOneOf(j, path.Child("persistentVolumeReclaimPolicy"), spec.PersistentVolumeReclaimPolicy,
+		corev1.PersistentVolumeReclaimDelete, corev1.PersistentVolumeReclaimRecycle, corev1.PersistentVolumeReclaimRetain)
+	if spec.HostPath != nil && spec.HostPath.Path == "/" && spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimRecycle {
+		j.forbidden(path.Child("persistentVolumeReclaimPolicy"), "may not be 'recycle' for a hostPath mount of '/'")
+	}
+	if spec.StorageClassName != "" {
+		j.subdomain(path.Child("storageClassName"), spec.StorageClassName)
+	}
+	if spec.VolumeMode != nil {
+		supported(j, path.Child("volumeMode"), *spec.VolumeMode, volumeModes()...)
+	}
+	j.unsupported(path.Child("volumeAttributesClassName"), spec.VolumeAttributesClassName != nil)
+	if spec.NodeAffinity != nil {
+		if spec.NodeAffinity.Required == nil {
+			j.required(path.Child("nodeAffinity", "required"), "must specify required node constraints")
+		} else {
+			checkNodeSelector(j, spec.NodeAffinity.Required, path.Child("nodeAffinity", "required"))
+		}
+	}
+	checkVolumeHome(j, spec, path)
+}
+
+// checkVolumeHome judges where the volume's bytes are.
+func checkVolumeHome(j *judge, spec *corev1.PersistentVolumeSpec, path *field.Path) {
+	src, homes := spec.PersistentVolumeSource, 0
+	one := func(name string, check func(*field.Path)) {
+		if homes++; homes > 1 {
+			j.forbidden(path.Child(name), "may not specify more than 1 volume type")
+			return
+		}
+		check(path.Child(name))
+	}
+	if src.HostPath != nil {
+		one("hostPath", func(p *field.Path) { checkHostPath(j, src.HostPath, p) })
+	}
+	if src.NFS != nil {
+		one("nfs", func(p *field.Path) { checkNFS(j, src.NFS, p) })
+	}
+	if src.Local != nil {
+		one("local", func(p *field.Path) {
+			if j.filled(p.Child("path"), src.Local.Path) {
+				checkNoBacksteps(j, src.Local.Path, p.Child("path"))
+			}
+			if spec.NodeAffinity == nil {
+				j.required(path.Child("nodeAffinity"), "Local volume requires node affinity")
+			}
+		})
+	}
+	if src.CSI != nil {
+		one("csi", func(p *field.Path) {
+			checkDriverName(j, src.CSI.Driver, p.Child("driver"))
+			j.filled(p.Child("volumeHandle"), src.CSI.VolumeHandle)
+		})
+	}
+
+	src.HostPath, src.NFS, src.Local, src.CSI = nil, nil, nil, nil
+	switch {
+	case src != (corev1.PersistentVolumeSource{}):
+		j.forbidden(path, "the volume type is not supported by this server; use csi, hostPath, local or nfs")
+	case homes == 0:
+		j.required(path, "must specify a volume type")
+	}
+}
+
+func checkPersistentVolumeUpdate(j *judge, pv, old *corev1.PersistentVolume) {
+	if !same(pv.Spec.PersistentVolumeSource, old.Spec.PersistentVolumeSource) {
+		j.forbidden(field.NewPath("spec", "persistentvolumesource"), "spec.persistentvolumesource is immutable after creation")
+	}
+	j.unchanged(field.NewPath("volumeMode"), pv.Spec.VolumeMode, old.Spec.VolumeMode)
+	if old.Spec.NodeAffinity != nil {
+		j.unchanged(field.NewPath("spec", "nodeAffinity"), pv.Spec.NodeAffinity, old.Spec.NodeAffinity)
+	}
+}
+
+func checkAccessModes(j *judge, modes []corev1.PersistentVolumeAccessMode, path *field.Path) {
+	for _, mode := range modes {
+		supported(j, path, mode, corev1.ReadOnlyMany, corev1.ReadWriteMany, corev1.ReadWriteOnce, corev1.ReadWriteOncePod)
+	}
+	if len(modes) > 1 && slices.Contains(modes, corev1.ReadWriteOncePod) {
+		j.forbidden(path, "may not use ReadWriteOncePod with other access modes")
+	}
+}
+
+func checkCapacity(j *judge, capacity corev1.ResourceList, path *field.Path) {
+	if len(capacity) == 0 {
+		j.required(path, "")
+		return
+	}
+	storage, ok := capacity[corev1.ResourceStorage]
+	if !ok || len(capacity) > 1 {
+		j.add(field.ErrorList{field.NotSupported(path, capacity, []corev1.ResourceName{corev1.ResourceStorage})})
+		return
+	}
+	if storage.Sign() <= 0 {
+		j.invalid(path.Key(string(corev1.ResourceStorage)), storage.String(), "must be greater than zero")
+	}
+}
+
+func volumeModes() []corev1.PersistentVolumeMode {
+	return []corev1.PersistentVolumeMode{corev1.PersistentVolumeBlock, corev1.PersistentVolumeFilesystem}
+}
+
+func persistentVolumeColumns() []api.Column {
+	return table(
+		text("Capacity", "The size of the volume.", func(pv *corev1.PersistentVolume) string {
+			size := pv.Spec.Capacity[corev1.ResourceStorage]
+			return size.String()
+		}),
+		text("Access Modes", "The ways in which the volume can be mounted.", func(pv *corev1.PersistentVolume) string {
+			return accessModesText(pv.Spec.AccessModes)
+		}),
+		text("Reclaim Policy", "What becomes of the volume when it is released.", func(pv *corev1.PersistentVolume) string {
+			return string(pv.Spec.PersistentVolumeReclaimPolicy)
+		}),
+		text("Status", "Whether the volume is available, bound or released.", func(pv *corev1.PersistentVolume) string {
+			return phaseText(pv, string(pv.Status.Phase))
+		}),
+		text("Claim", "The claim that the volume is bound to.", func(pv *corev1.PersistentVolume) string {
+			if pv.Spec.ClaimRef == nil {
+				return ""
+			}
+			return pv.Spec.ClaimRef.Namespace + "/" + pv.Spec.ClaimRef.Name
+		}),
+		text("StorageClass", "The class of the volume.", func(pv *corev1.PersistentVolume) string {
+			return or(pv.Annotations[corev1.BetaStorageClassAnnotation], pv.Spec.StorageClassName)
+		}),
+		text("VolumeAttributesClass", "The class of the volume's attributes.", func(pv *corev1.PersistentVolume) string {
+			return textOr(pv.Spec.VolumeAttributesClassName, unset)
+		}),
+		text("Reason", "Why the volume is in its state.", func(pv *corev1.PersistentVolume) string { return pv.Status.Reason }),
+		api.AgeColumn(),
+		wide(text("VolumeMode", "Whether the volume is a filesystem or a block device.", func(pv *corev1.PersistentVolume) string {
+			return textOr(pv.Spec.VolumeMode, unset)
+		})),
+	)
+}
+
+// phaseText shows the phase of an object that may be on its way out.
+func phaseText(obj api.Object, phase string) string {
+	if obj.GetDeletionTimestamp() != nil {
+		return "Terminating"
+	}
+	return phase
+}
+
+// textOr shows a text that may not be there.
+func textOr[T ~string](s *T, nothing string) string {
+	if s == nil {
+		return nothing
+	}
+	return string(*s)
 }

@@ -27,6 +27,9 @@ func pods() *api.Resource {
 		NewList:             func() runtime.Object { return &corev1.PodList{} },
 		Default:             api.Do(defaultPod),
 		PrepareCreate:       api.Do(preparePod),
+		Validate:            rule(checkPod),
+		ValidateUpdate:      pairRule(checkPodUpdate),
+		ValidateStatus:      pairRule(checkPodStatus),
 		CopyStatus:          api.Pair(func(dst, src *corev1.Pod) { dst.Status = src.Status }),
 		Generation:          true,
 		GenerationChanged:   podGenerationChanged,
@@ -35,6 +38,8 @@ func pods() *api.Resource {
 		DeleteReturnsObject: true,
 		FieldNames:          podFieldNames(),
 		Fields:              api.Value(podFields),
+		Columns:             podColumns(),
+		RowConditions:       api.Value(podRowConditions),
 	}
 }
 

@@ -2,6 +2,7 @@ package kinds
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -22,6 +23,11 @@ func services() *api.Resource {
 		New:              func() api.Object { return &corev1.Service{} },
 		NewList:          func() runtime.Object { return &corev1.ServiceList{} },
 		Default:          api.Do(defaultService),
+		PrepareCreate:    api.Do(prepareService),
+		PrepareUpdate:    api.Pair(keepAllocated),
+		Validate:         rule(checkService),
+		ValidateUpdate:   pairRule(checkServiceUpdate),
+		ValidateName:     validation.NameIsDNSLabel,
 		CopyStatus:       api.Pair(func(dst, src *corev1.Service) { dst.Status = src.Status }),
 		Subresources: []api.Subresource{{
 			Name:             "proxy",
@@ -34,5 +40,6 @@ func services() *api.Resource {
 		Fields: api.Value(func(s *corev1.Service) fields.Set {
 			return fields.Set{"spec.clusterIP": s.Spec.ClusterIP, "spec.type": string(s.Spec.Type)}
 		}),
+		Columns: serviceColumns(),
 	}
 }

@@ -23,5 +23,6 @@ func serviceAccounts() *api.Resource {
 			GroupVersionKind: authenticationv1.SchemeGroupVersion.WithKind("TokenRequest"),
 			Verbs:            []string{"create"},
 		}},
+		Columns: table(api.AgeColumn()),
 	}
 }

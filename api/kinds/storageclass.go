@@ -1,20 +1,135 @@
 package kinds
 
 import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coracle-k8s/coracle/api"
 )
 
+// How much a class may tell its provisioner.
+const (
+	maxClassParameters     = 512
+	maxClassParameterBytes = 256 * 1024
+)
+
 func storageClasses() *api.Resource {
 	return &api.Resource{
-		GroupVersionKind:    storagev1.SchemeGroupVersion.WithKind("StorageClass"),
-		Plural:              "storageclasses",
-		Singular:            "storageclass",
-		ShortNames:          []string{"sc"},
-		New:                 func() api.Object { return &storagev1.StorageClass{} },
-		NewList:             func() runtime.Object { return &storagev1.StorageClassList{} },
+		GroupVersionKind: storagev1.SchemeGroupVersion.WithKind("StorageClass"),
+		Plural:           "storageclasses",
+		Singular:         "storageclass",
+		ShortNames:       []string{"sc"},
+		New:              func() api.Object { return &storagev1.StorageClass{} },
+		NewList:          func() runtime.Object { return &storagev1.StorageClassList{} },
+		Default: api.Do(func(c *storagev1.StorageClass) {
+			setDefaultPtr(&c.ReclaimPolicy, corev1.PersistentVolumeReclaimDelete)
+			setDefaultPtr(&c.VolumeBindingMode, storagev1.VolumeBindingImmediate)
+		}),
+		Validate:            rule(checkStorageClass),
+		ValidateUpdate:      pairRule(checkStorageClassUpdate),
 		DeleteReturnsObject: true,
+		Columns:             storageClassColumns(),
+	}
+}
+
+func checkStorageClass(j *judge, c *storagev1.StorageClass) {
+	if path := field.NewPath("provisioner"); j.filled(path, c.Provisioner) {
+		j.qualified(path, strings.ToLower(c.Provisioner))
+	}
+	checkClassParameters(j, c.Parameters, field.NewPath("parameters"))
+	if c.ReclaimPolicy != nil {
+		oneOf(j, field.NewPath("reclaimPolicy"), *c.ReclaimPolicy,
+			corev1.PersistentVolumeReclaimDelete, corev1.PersistentVolumeReclaimRetain)
+	}
+	if c.VolumeBindingMode == nil {
+		j.required(field.NewPath("volumeBindingMode"), "")
+	} else {
+		oneOf(j, field.NewPath("volumeBindingMode"), *c.VolumeBindingMode,
+			storagev1.VolumeBindingImmediate, storagev1.VolumeBindingWaitForFirstConsumer)
+	}
+	for i, term := range c.AllowedTopologies {
+		path := field.NewPath("allowedTopologies").Index(i).Child("matchLabelExpressions")
+		keys := nameSet{}
+		for k, expression := range term.MatchLabelExpressions {
+			keys.unique(j, path.Index(k).Child("key"), expression.Key)
+			j.qualified(path.Index(k).Child("key"), expression.Key)
+			if len(expression.Values) == 0 {
+				j.required(path.Index(k).Child("values"), "")
+			}
+		}
+	}
+}
+
+func checkClassParameters(j *judge, parameters map[string]string, path *field.Path) {
+	if len(parameters) > maxClassParameters {
+		j.tooLong(path, maxClassParameters)
+		return
+	}
+	size := 0
+	for _, key := range sortedKeys(parameters) {
+		if key == "" {
+			j.invalid(path, "", "field can not be empty.")
+		}
+		size += len(key) + len(parameters[key])
+	}
+	if size > maxClassParameterBytes {
+		j.tooLong(path, maxClassParameterBytes)
+	}
+}
+
+func checkStorageClassUpdate(j *judge, c, old *storagev1.StorageClass) {
+	for _, part := range []struct {
+		name       string
+		value, old any
+	}{
+		{"parameters", c.Parameters, old.Parameters},
+		{"provisioner", c.Provisioner, old.Provisioner},
+		{"reclaimPolicy", c.ReclaimPolicy, old.ReclaimPolicy},
+	} {
+		if !same(part.value, part.old) {
+			j.forbidden(field.NewPath(part.name), fmt.Sprintf("updates to %s are forbidden.", part.name))
+		}
+	}
+	j.unchanged(field.NewPath("volumeBindingMode"), c.VolumeBindingMode, old.VolumeBindingMode)
+}
+
+// storageClassColumns marks every class that says it is the default one. Where
+// there are several, Kubernetes marks the newest alone; a row here knows of
+// no other.
+func storageClassColumns() []api.Column {
+	name := api.NameColumn()
+	name.Value = api.Cell(func(c *storagev1.StorageClass) string {
+		if c.Annotations["storageclass.kubernetes.io/is-default-class"] == "true" {
+			return c.Name + " (default)"
+		}
+		return c.Name
+	})
+	return []api.Column{
+		name,
+		text("Provisioner", "The type of the provisioner.", func(c *storagev1.StorageClass) string { return c.Provisioner }),
+		text("ReclaimPolicy", "What becomes of the volumes when they are released.", func(c *storagev1.StorageClass) string {
+			if c.ReclaimPolicy == nil {
+				return string(corev1.PersistentVolumeReclaimDelete)
+			}
+			return string(*c.ReclaimPolicy)
+		}),
+		text("VolumeBindingMode", "When volumes are provisioned and bound.", func(c *storagev1.StorageClass) string {
+			if c.VolumeBindingMode == nil {
+				return string(storagev1.VolumeBindingImmediate)
+			}
+			return string(*c.VolumeBindingMode)
+		}),
+		{
+			Name: "AllowVolumeExpansion", Type: "string", Description: "Whether volumes can grow.",
+			Value: api.Cell(func(c *storagev1.StorageClass) bool {
+				return c.AllowVolumeExpansion != nil && *c.AllowVolumeExpansion
+			}),
+		},
+		api.AgeColumn(),
 	}
 }

@@ -53,7 +53,3 @@ func defaultDownwardFiles(files []corev1.DownwardAPIVolumeFile) {
 		defaultFieldRef(files[i].FieldRef)
 	}
 }
-
-func defaultClaimSpec(spec *corev1.PersistentVolumeClaimSpec) {
-	setDefaultPtr(&spec.VolumeMode, corev1.PersistentVolumeFilesystem)
-}

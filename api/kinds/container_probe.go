@@ -1,0 +1,114 @@
+package kinds
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// checkContainerRuns judges what belongs to a container that keeps running: its
+// hooks and probes.
+func checkContainerRuns(j *judge, c *corev1.Container, spec *corev1.PodSpec, path *field.Path) {
+	grace := spec.TerminationGracePeriodSeconds
+	if c.Lifecycle != nil {
+		for name, handler := range map[string]*corev1.LifecycleHandler{
+			"postStart": c.Lifecycle.PostStart, "preStop": c.Lifecycle.PreStop,
+		} {
+			if handler != nil {
+				do := action{Exec: handler.Exec, HTTPGet: handler.HTTPGet, TCPSocket: handler.TCPSocket, Sleep: handler.Sleep}
+				checkAction(j, do, grace, path.Child("lifecycle", name))
+			}
+		}
+		j.unsupported(path.Child("lifecycle", "stopSignal"), c.Lifecycle.StopSignal != nil)
+	}
+	checkProbe(j, c.LivenessProbe, path.Child("livenessProbe"), true)
+	checkProbe(j, c.StartupProbe, path.Child("startupProbe"), true)
+	checkProbe(j, c.ReadinessProbe, path.Child("readinessProbe"), false)
+}
+
+// checkProbe judges a probe. A fatal one, whose failure kills the container,
+// cannot ask for several successes, and only it can have a grace period.
+func checkProbe(j *judge, p *corev1.Probe, path *field.Path, fatal bool) {
+	if p == nil {
+		return
+	}
+	do := action{Exec: p.Exec, HTTPGet: p.HTTPGet, TCPSocket: p.TCPSocket, GRPC: p.GRPC}
+	checkAction(j, do, nil, path)
+	j.notNegative(path.Child("initialDelaySeconds"), int64(p.InitialDelaySeconds))
+	j.notNegative(path.Child("timeoutSeconds"), int64(p.TimeoutSeconds))
+	j.notNegative(path.Child("periodSeconds"), int64(p.PeriodSeconds))
+	j.notNegative(path.Child("successThreshold"), int64(p.SuccessThreshold))
+	j.notNegative(path.Child("failureThreshold"), int64(p.FailureThreshold))
+	if fatal && p.SuccessThreshold != 1 {
+		j.invalid(path.Child("successThreshold"), p.SuccessThreshold, "must be 1")
+	}
+	switch grace := p.TerminationGracePeriodSeconds; {
+	case grace == nil:
+	case !fatal:
+		j.invalid(path.Child("terminationGracePeriodSeconds"), *grace, "must not be set for readinessProbes")
+	case *grace <= 0:
+		j.invalid(path.Child("terminationGracePeriodSeconds"), *grace, "must be greater than 0")
+	}
+}
+
+// An action is what a probe or a hook does; exactly one of its ways must be
+// given.
+type action struct {
+	Exec      *corev1.ExecAction
+	HTTPGet   *corev1.HTTPGetAction
+	TCPSocket *corev1.TCPSocketAction
+	Sleep     *corev1.SleepAction
+	GRPC      *corev1.GRPCAction
+}
+
+func checkAction(j *judge, a action, grace *int64, path *field.Path) {
+	given := 0
+	one := func(name string, check func(*field.Path)) {
+		if given++; given > 1 {
+			j.forbidden(path.Child(name), "may not specify more than 1 handler type")
+			return
+		}
+		check(path.Child(name))
+	}
+	if a.Exec != nil {
+		one("exec", func(p *field.Path) {
+			if len(a.Exec.Command) == 0 {
+				j.required(p.Child("command"), "")
+			}
+		})
+	}
+	if a.HTTPGet != nil {
+		one("httpGet", func(p *field.Path) { checkHTTPGet(j, a.HTTPGet, p) })
+	}
+	if a.TCPSocket != nil {
+		one("tcpSocket", func(p *field.Path) { checkPortOrName(j, a.TCPSocket.Port, p.Child("port")) })
+	}
+	if a.GRPC != nil {
+		one("grpc", func(p *field.Path) { j.port(p.Child("port"), a.GRPC.Port) })
+	}
+	if a.Sleep != nil {
+		one("sleep", func(p *field.Path) { checkSleep(j, a.Sleep, grace, p) })
+	}
+	if given == 0 {
+		j.required(path, "must specify a handler type")
+	}
+}
+
+func checkHTTPGet(j *judge, get *corev1.HTTPGetAction, path *field.Path) {
+	j.filled(path.Child("path"), get.Path)
+	checkPortOrName(j, get.Port, path.Child("port"))
+	supported(j, path.Child("scheme"), get.Scheme, corev1.URISchemeHTTP, corev1.URISchemeHTTPS)
+	for _, header := range get.HTTPHeaders {
+		j.invalid(path.Child("httpHeaders"), header.Name, validation.IsHTTPHeaderName(header.Name)...)
+	}
+	j.unsupported(path.Child("protocol"), get.Protocol != nil && *get.Protocol != corev1.HTTPProtocolHTTP1)
+}
+
+func checkSleep(j *judge, sleep *corev1.SleepAction, grace *int64, path *field.Path) {
+	if grace != nil && (sleep.Seconds < 0 || sleep.Seconds > *grace) {
+		j.invalid(path, sleep.Seconds, fmt.Sprintf(
+			"must be non-negative and less than terminationGracePeriodSeconds (%d)", *grace))
+	}
+}

@@ -1,0 +1,186 @@
+package kinds
+
+import (
+	"cmp"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/resource"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coracle-k8s/coracle/api"
+)
+
+// A judge collects what is wrong with one object. A rule is a function that
+// takes the judge, the part to be judged, and the path at which that part
+// stands; it goes on after a finding, so that a user learns all in one go. The
+// texts are Kubernetes' own, since people search for them.
+type judge struct{ errs field.ErrorList }
+
+// rule makes a [api.Resource.Validate] of a rule over one concrete type.
+func rule[T api.Object](check func(*judge, T)) func(api.Object) field.ErrorList {
+	return func(obj api.Object) field.ErrorList {
+		var j judge
+		check(&j, obj.(T))
+		return j.findings()
+	}
+}
+
+// pairRule is [rule] for an object and the one it would replace.
+func pairRule[T api.Object](check func(j *judge, obj, old T)) func(obj, old api.Object) field.ErrorList {
+	return func(obj, old api.Object) field.ErrorList {
+		var j judge
+		check(&j, obj.(T), old.(T))
+		return j.findings()
+	}
+}
+
+// findings returns what was found, in the order of the fields.
+func (j *judge) findings() field.ErrorList {
+	slices.SortStableFunc(j.errs, func(a, b *field.Error) int { return cmp.Compare(a.Field, b.Field) })
+	return j.errs
+}
+
+func (j *judge) add(errs field.ErrorList) { j.errs = append(j.errs, errs...) }
+
+// invalid adds one finding for each message: the helpers of apimachinery
+// return a slice of them, empty where all is well.
+func (j *judge) invalid(path *field.Path, value any, messages ...string) {
+	for _, message := range messages {
+		j.errs = append(j.errs, field.Invalid(path, value, message))
+	}
+}
+
+func (j *judge) required(path *field.Path, detail string) {
+	j.errs = append(j.errs, field.Required(path, detail))
+}
+
+func (j *judge) forbidden(path *field.Path, detail string) {
+	j.errs = append(j.errs, field.Forbidden(path, detail))
+}
+
+func (j *judge) duplicate(path *field.Path, value any) {
+	j.errs = append(j.errs, field.Duplicate(path, value))
+}
+
+func (j *judge) notFound(path *field.Path, value any) {
+	j.errs = append(j.errs, field.NotFound(path, value))
+}
+
+func (j *judge) tooLong(path *field.Path, limit int) {
+	j.errs = append(j.errs, field.TooLong(path, "", limit))
+}
+
+// filled asks for a value where there is none, and says whether there is one.
+func (j *judge) filled(path *field.Path, value string) bool {
+	if value == "" {
+		j.required(path, "")
+		return false
+	}
+	return true
+}
+
+// The next judge numbers and quantities.
+func (j *judge) notNegative(path *field.Path, n int64) {
+	j.add(apivalidation.ValidateNonnegativeField(n, path))
+}
+
+func (j *judge) between(path *field.Path, n int64, low, high int) {
+	if n < int64(low) || n > int64(high) {
+		j.invalid(path, n, validation.InclusiveRangeError(low, high))
+	}
+}
+
+func (j *judge) port(path *field.Path, n int32) {
+	j.invalid(path, n, validation.IsValidPortNum(int(n))...)
+}
+
+func (j *judge) notNegativeQuantity(path *field.Path, q resource.Quantity) {
+	if q.Cmp(resource.Quantity{}) < 0 {
+		j.invalid(path, q.String(), apivalidation.IsNegativeErrorMsg)
+	}
+}
+
+// The next judge names, by the syntax they must have.
+func (j *judge) label(path *field.Path, name string) {
+	j.invalid(path, name, validation.IsDNS1123Label(name)...)
+}
+
+func (j *judge) subdomain(path *field.Path, name string) {
+	j.invalid(path, name, validation.IsDNS1123Subdomain(name)...)
+}
+
+func (j *judge) qualified(path *field.Path, name string) {
+	j.invalid(path, name, validation.IsQualifiedName(name)...)
+}
+
+// objectName judges a reference to an object by its name, which must not be
+// empty.
+func (j *judge) objectName(path *field.Path, name string) {
+	if j.filled(path, name) {
+		j.subdomain(path, name)
+	}
+}
+
+// unchanged refuses a change of an immutable field.
+func (j *judge) unchanged(path *field.Path, value, old any) {
+	j.add(apivalidation.ValidateImmutableField(value, old, path))
+}
+
+// same says whether two values mean the same: an empty list is no list, 1 CPU
+// is 1000m.
+func same(a, b any) bool { return equality.Semantic.DeepEqual(a, b) }
+
+// oneOf judges a field that has a fixed set of values and no default of its own
+// at this point: empty is as wrong as unknown.
+func oneOf[T ~string](j *judge, path *field.Path, value T, valid ...T) {
+	if value == "" {
+		j.required(path, "")
+		return
+	}
+	emptyOrOneOf(j, path, value, valid...)
+}
+
+// emptyOrOneOf is [oneOf] for fields that may be left out.
+func emptyOrOneOf[T ~string](j *judge, path *field.Path, value T, valid ...T) {
+	if value != "" {
+		supported(j, path, value, valid...)
+	}
+}
+
+// supported is [oneOf] for fields of which empty is just another value.
+func supported[T ~string](j *judge, path *field.Path, value T, valid ...T) {
+	if !slices.Contains(valid, value) {
+		j.errs = append(j.errs, field.NotSupported(path, value, slices.Sorted(slices.Values(valid))))
+	}
+}
+
+// unsupported refuses what Kubernetes has and we do not.
+func (j *judge) unsupported(path *field.Path, given bool) {
+	if given {
+		j.forbidden(path, "is not supported by this server")
+	}
+}
+
+// A nameSet finds names that are given twice.
+type nameSet map[string]bool
+
+// unique adds a name, which may be empty, and reports it if it was there.
+func (names nameSet) unique(j *judge, path *field.Path, name string) {
+	if name != "" && names[name] {
+		j.duplicate(path, name)
+	}
+	names[name] = true
+}
+
+// sortedKeys makes the order of findings in a map the same each time.
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
