@@ -1,12 +1,15 @@
 package kinds
 
 import (
+	"fmt"
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coracle-k8s/coracle/api"
 )
@@ -22,12 +25,17 @@ func deployments() *api.Resource {
 		New:              func() api.Object { return &appsv1.Deployment{} },
 		NewList:          func() runtime.Object { return &appsv1.DeploymentList{} },
 		Default:          api.Do(defaultDeployment),
-		CopyStatus:       api.Pair(func(dst, src *appsv1.Deployment) { dst.Status = src.Status }),
-		Generation:       true,
+		Validate:         rule(checkDeployment),
+		ValidateUpdate: pairRule(func(j *judge, d, old *appsv1.Deployment) {
+			j.unchanged(field.NewPath("spec", "selector"), d.Spec.Selector, old.Spec.Selector)
+		}),
+		ValidateStatus: pairRule(checkDeploymentStatus),
+		CopyStatus:     api.Pair(func(dst, src *appsv1.Deployment) { dst.Status = src.Status }),
+		Generation:     true,
 		// Annotations count: the controller hands them on to the replica sets.
 		GenerationChanged: func(obj, old api.Object) bool {
-			return !equality.Semantic.DeepEqual(obj.(*appsv1.Deployment).Spec, old.(*appsv1.Deployment).Spec) ||
-				!equality.Semantic.DeepEqual(obj.GetAnnotations(), old.GetAnnotations())
+			return !same(obj.(*appsv1.Deployment).Spec, old.(*appsv1.Deployment).Spec) ||
+				!same(obj.GetAnnotations(), old.GetAnnotations())
 		},
 		Scale: &api.Scale{
 			Get: api.Value(func(d *appsv1.Deployment) *autoscalingv1.Scale {
@@ -35,6 +43,7 @@ func deployments() *api.Resource {
 			}),
 			Set: func(obj api.Object, replicas int32) { obj.(*appsv1.Deployment).Spec.Replicas = &replicas },
 		},
+		Columns: deploymentColumns(),
 	}
 }
 
@@ -56,22 +65,28 @@ func defaultDeployment(d *appsv1.Deployment) {
 	defaultPodSpec(&spec.Template.Spec)
 }
 
-// scaleOf makes the scale of a workload of its parts.
-func scaleOf(obj api.Object, want *int32, have int32, selector *metav1.LabelSelector) *autoscalingv1.Scale {
-	scale := &autoscalingv1.Scale{
-		TypeMeta: metav1.TypeMeta{APIVersion: "autoscaling/v1", Kind: "Scale"},
-		ObjectMeta: metav1.ObjectMeta{
-			Name: obj.GetName(), Namespace: obj.GetNamespace(), UID: obj.GetUID(),
-			ResourceVersion: obj.GetResourceVersion(), CreationTimestamp: obj.GetCreationTimestamp(),
-		},
-		Status: autoscalingv1.ScaleStatus{Replicas: have},
-	}
-	if want != nil {
-		scale.Spec.Replicas = *want
-	}
-	// A selector that cannot be read was refused when the object was written.
-	if sel, err := metav1.LabelSelectorAsSelector(selector); err == nil {
-		scale.Status.Selector = sel.String()
-	}
-	return scale
+func deploymentColumns() []api.Column {
+	type deployment = *appsv1.Deployment
+	return slices.Concat(
+		table(
+			text("Ready", "Number of the pod with ready state", func(d deployment) string {
+				var want int32
+				if d.Spec.Replicas != nil {
+					want = *d.Spec.Replicas
+				}
+				return fmt.Sprintf("%d/%d", d.Status.ReadyReplicas, want)
+			}),
+			count("Up-to-date", "Pods made from the newest template.", func(d deployment) int64 {
+				return int64(d.Status.UpdatedReplicas)
+			}),
+			count("Available", "Pods that have been ready for long enough.", func(d deployment) int64 {
+				return int64(d.Status.AvailableReplicas)
+			}),
+			api.AgeColumn(),
+		),
+		containersColumns(func(d deployment) *corev1.PodSpec { return &d.Spec.Template.Spec }),
+		[]api.Column{wide(text("Selector", "The labels of the pods.", func(d deployment) string {
+			return selectorText(d.Spec.Selector)
+		}))},
+	)
 }

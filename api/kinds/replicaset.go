@@ -1,12 +1,15 @@
 package kinds
 
 import (
+	"slices"
 	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coracle-k8s/coracle/api"
 )
@@ -22,8 +25,13 @@ func replicaSets() *api.Resource {
 		New:              func() api.Object { return &appsv1.ReplicaSet{} },
 		NewList:          func() runtime.Object { return &appsv1.ReplicaSetList{} },
 		Default:          api.Do(defaultReplicaSet),
-		CopyStatus:       api.Pair(func(dst, src *appsv1.ReplicaSet) { dst.Status = src.Status }),
-		Generation:       true,
+		Validate:         rule(checkReplicaSet),
+		ValidateUpdate: pairRule(func(j *judge, rs, old *appsv1.ReplicaSet) {
+			j.unchanged(field.NewPath("spec", "selector"), rs.Spec.Selector, old.Spec.Selector)
+		}),
+		ValidateStatus: pairRule(checkReplicaSetStatus),
+		CopyStatus:     api.Pair(func(dst, src *appsv1.ReplicaSet) { dst.Status = src.Status }),
+		Generation:     true,
 		Scale: &api.Scale{
 			Get: api.Value(func(rs *appsv1.ReplicaSet) *autoscalingv1.Scale {
 				return scaleOf(rs, rs.Spec.Replicas, rs.Status.Replicas, rs.Spec.Selector)
@@ -34,10 +42,32 @@ func replicaSets() *api.Resource {
 		Fields: api.Value(func(rs *appsv1.ReplicaSet) fields.Set {
 			return fields.Set{"status.replicas": strconv.Itoa(int(rs.Status.Replicas))}
 		}),
+		Columns: replicaSetColumns(),
 	}
 }
 
 func defaultReplicaSet(rs *appsv1.ReplicaSet) {
 	setDefaultPtr(&rs.Spec.Replicas, 1)
 	defaultPodSpec(&rs.Spec.Template.Spec)
+}
+
+func replicaSetColumns() []api.Column {
+	type replicaSet = *appsv1.ReplicaSet
+	return slices.Concat(
+		table(
+			integer("Desired", "The number of pods there should be.", func(rs replicaSet) int64 {
+				if rs.Spec.Replicas == nil {
+					return 0
+				}
+				return int64(*rs.Spec.Replicas)
+			}),
+			integer("Current", "The number of pods there are.", func(rs replicaSet) int64 { return int64(rs.Status.Replicas) }),
+			integer("Ready", "The number of pods that are ready.", func(rs replicaSet) int64 { return int64(rs.Status.ReadyReplicas) }),
+			api.AgeColumn(),
+		),
+		containersColumns(func(rs replicaSet) *corev1.PodSpec { return &rs.Spec.Template.Spec }),
+		[]api.Column{wide(text("Selector", "The labels of the pods.", func(rs replicaSet) string {
+			return selectorText(rs.Spec.Selector)
+		}))},
+	)
 }

@@ -1,0 +1,193 @@
+package kinds
+
+import (
+	"strconv"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coracle-k8s/coracle/api"
+)
+
+// What deployments and replica sets have in common: a number of pods made from
+// a template and found again by a selector.
+
+// scaleOf makes the scale of a workload of its parts.
+func scaleOf(obj api.Object, want *int32, have int32, selector *metav1.LabelSelector) *autoscalingv1.Scale {
+	scale := &autoscalingv1.Scale{
+		TypeMeta: metav1.TypeMeta{APIVersion: "autoscaling/v1", Kind: "Scale"},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: obj.GetName(), Namespace: obj.GetNamespace(), UID: obj.GetUID(),
+			ResourceVersion: obj.GetResourceVersion(), CreationTimestamp: obj.GetCreationTimestamp(),
+		},
+		Status: autoscalingv1.ScaleStatus{Replicas: have},
+	}
+	if want != nil {
+		scale.Spec.Replicas = *want
+	}
+	// A selector that cannot be read was refused when the object was written.
+	if sel, err := metav1.LabelSelectorAsSelector(selector); err == nil {
+		scale.Status.Selector = sel.String()
+	}
+	return scale
+}
+
+func checkReplicas(j *judge, replicas *int32, path *field.Path) {
+	if replicas != nil {
+		j.notNegative(path, int64(*replicas))
+	}
+}
+
+// checkPodsOf judges selector and template, which must fit: pods that the
+// selector does not find would be made for ever. The template's pods restart
+// always, since a workload wants them running.
+func checkPodsOf(j *judge, kind string, selector *metav1.LabelSelector, template *corev1.PodTemplateSpec, path *field.Path) {
+	at := path.Child("selector")
+	if selector == nil {
+		j.required(at, "")
+	} else {
+		checkSelector(j, selector, at)
+		if len(selector.MatchLabels)+len(selector.MatchExpressions) == 0 {
+			// Kubernetes says deployment for both kinds.
+			j.invalid(at, selector, "empty selector is invalid for deployment")
+		}
+	}
+
+	inner := path.Child("template")
+	if sel, err := metav1.LabelSelectorAsSelector(selector); err != nil {
+		j.invalid(at, selector, "invalid label selector")
+	} else if !sel.Empty() && !sel.Matches(labels.Set(template.Labels)) {
+		j.invalid(inner.Child("metadata", "labels"), template.Labels, "`selector` does not match template `labels`")
+	}
+	checkTemplate(j, template, inner)
+	if template.Spec.RestartPolicy != corev1.RestartPolicyAlways {
+		supported(j, inner.Child("spec", "restartPolicy"), template.Spec.RestartPolicy, corev1.RestartPolicyAlways)
+	}
+	if template.Spec.ActiveDeadlineSeconds != nil {
+		j.forbidden(inner.Child("spec", "activeDeadlineSeconds"), "activeDeadlineSeconds in "+kind+" is not Supported")
+	}
+}
+
+func checkDeployment(j *judge, d *appsv1.Deployment) {
+	spec, path := &d.Spec, field.NewPath("spec")
+	checkReplicas(j, spec.Replicas, path.Child("replicas"))
+	checkPodsOf(j, "ReplicaSet", spec.Selector, &spec.Template, path)
+	checkStrategy(j, &spec.Strategy, path.Child("strategy"))
+	j.notNegative(path.Child("minReadySeconds"), int64(spec.MinReadySeconds))
+	checkReplicas(j, spec.RevisionHistoryLimit, path.Child("revisionHistoryLimit"))
+	if deadline := spec.ProgressDeadlineSeconds; deadline != nil {
+		j.notNegative(path.Child("progressDeadlineSeconds"), int64(*deadline))
+		if *deadline <= spec.MinReadySeconds {
+			j.invalid(path.Child("progressDeadlineSeconds"), *deadline, "must be greater than minReadySeconds")
+		}
+	}
+}
+
+func checkStrategy(j *judge, s *appsv1.DeploymentStrategy, path *field.Path) {
+	rolling := path.Child("rollingUpdate")
+	switch s.Type {
+	case appsv1.RecreateDeploymentStrategyType:
+		if s.RollingUpdate != nil {
+			j.forbidden(rolling, "may not be specified when strategy `type` is 'Recreate'")
+		}
+	case appsv1.RollingUpdateDeploymentStrategyType:
+		if s.RollingUpdate == nil || s.RollingUpdate.MaxUnavailable == nil || s.RollingUpdate.MaxSurge == nil {
+			j.required(rolling, "this should be defaulted and never be nil")
+			return
+		}
+		checkRollingUpdate(j, *s.RollingUpdate.MaxUnavailable, *s.RollingUpdate.MaxSurge, rolling)
+	default:
+		supported(j, path.Child("type"), s.Type,
+			appsv1.RecreateDeploymentStrategyType, appsv1.RollingUpdateDeploymentStrategyType)
+	}
+}
+
+// checkRollingUpdate: with no pod to spare and none to miss, nothing could move.
+func checkRollingUpdate(j *judge, unavailable, surge intstr.IntOrString, path *field.Path) {
+	missing := checkNumberOrPercent(j, unavailable, path.Child("maxUnavailable"))
+	extra := checkNumberOrPercent(j, surge, path.Child("maxSurge"))
+	if missing == 0 && extra == 0 {
+		j.invalid(path.Child("maxUnavailable"), unavailable, "may not be 0 when `maxSurge` is 0")
+	}
+	if unavailable.Type == intstr.String && missing > 100 {
+		j.invalid(path.Child("maxUnavailable"), unavailable, "must not be greater than 100%")
+	}
+}
+
+// checkNumberOrPercent returns the number, be it of pods or of percent; -1 if
+// there is none.
+func checkNumberOrPercent(j *judge, n intstr.IntOrString, path *field.Path) int {
+	if n.Type == intstr.Int {
+		j.notNegative(path, int64(n.IntVal))
+		return int(n.IntVal)
+	}
+	if messages := validation.IsValidPercent(n.StrVal); len(messages) > 0 {
+		j.invalid(path, n, messages...)
+		return -1
+	}
+	number, err := strconv.Atoi(strings.TrimSuffix(n.StrVal, "%"))
+	if err != nil {
+		j.invalid(path, n, err.Error())
+		return -1
+	}
+	return number
+}
+
+func checkReplicaSet(j *judge, rs *appsv1.ReplicaSet) {
+	path := field.NewPath("spec")
+	checkReplicas(j, rs.Spec.Replicas, path.Child("replicas"))
+	j.notNegative(path.Child("minReadySeconds"), int64(rs.Spec.MinReadySeconds))
+	checkPodsOf(j, "ReplicaSet", rs.Spec.Selector, &rs.Spec.Template, path)
+}
+
+// checkCounts judges a report of how many pods there are.
+func checkCounts(j *judge, total int32, parts map[string]int32) {
+	status := field.NewPath("status")
+	j.notNegative(status.Child("replicas"), int64(total))
+	for _, name := range sortedKeys(parts) {
+		j.notNegative(status.Child(name), int64(parts[name]))
+		if parts[name] > total {
+			j.invalid(status.Child(name), parts[name], "cannot be greater than status.replicas")
+		}
+	}
+	if parts["availableReplicas"] > parts["readyReplicas"] {
+		j.invalid(status.Child("availableReplicas"), parts["availableReplicas"], "cannot be greater than readyReplicas")
+	}
+}
+
+func checkDeploymentStatus(j *judge, d, old *appsv1.Deployment) {
+	checkCounts(j, d.Status.Replicas, map[string]int32{
+		"updatedReplicas":   d.Status.UpdatedReplicas,
+		"readyReplicas":     d.Status.ReadyReplicas,
+		"availableReplicas": d.Status.AvailableReplicas,
+	})
+	status := field.NewPath("status")
+	j.notNegative(status.Child("unavailableReplicas"), int64(d.Status.UnavailableReplicas))
+	j.notNegative(status.Child("observedGeneration"), d.Status.ObservedGeneration)
+	var now, was int32
+	if d.Status.CollisionCount != nil {
+		now = *d.Status.CollisionCount
+	}
+	if old.Status.CollisionCount != nil {
+		was = *old.Status.CollisionCount
+	}
+	if now < was {
+		j.invalid(status.Child("collisionCount"), now, "cannot be decremented")
+	}
+}
+
+func checkReplicaSetStatus(j *judge, rs, _ *appsv1.ReplicaSet) {
+	checkCounts(j, rs.Status.Replicas, map[string]int32{
+		"fullyLabeledReplicas": rs.Status.FullyLabeledReplicas,
+		"readyReplicas":        rs.Status.ReadyReplicas,
+		"availableReplicas":    rs.Status.AvailableReplicas,
+	})
+	j.notNegative(field.NewPath("status", "observedGeneration"), rs.Status.ObservedGeneration)
+}
