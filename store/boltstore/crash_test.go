@@ -25,7 +25,11 @@ import (
 // to: childMode says what to be, childPath where the data is.
 func TestMain(m *testing.M) {
 	if mode := os.Getenv(childMode); mode != "" {
-		if err := children[mode](os.Getenv(childPath)); err != nil {
+		be := faults[mode]
+		if mode == "writer" {
+			be = beWriter
+		}
+		if err := be(os.Getenv(childPath)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -38,9 +42,6 @@ const (
 	childMode = "BOLTSTORE_TEST_CHILD"
 	childPath = "BOLTSTORE_TEST_PATH"
 )
-
-// children are what a child process can be.
-var children = map[string]func(path string) error{"writer": beWriter}
 
 // child returns the command that runs this program as a child.
 func child(t *testing.T, mode, path string) *exec.Cmd {
@@ -131,8 +132,8 @@ func valueOf(w, n int) []byte {
 }
 
 func growAndCompact(ctx context.Context, s store.Store) error {
-	for range 40 {
-		_, err := s.Update(ctx, "big", make([]byte, 1<<20), 0, 0)
+	for range 50 {
+		_, err := s.Update(ctx, "big", make([]byte, 400<<10), 0, 0)
 		if err != nil {
 			if _, err = s.Create(ctx, "big", nil, 0); err != nil {
 				return err
@@ -169,7 +170,7 @@ func TestStore_killed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data")
 	acked := map[string]ack{}
 	for round := range rounds {
-		killAfter := time.Duration(random.Int64N(int64(400 * time.Millisecond)))
+		killAfter := time.Duration(random.Int64N(int64(600 * time.Millisecond)))
 		last := runAndKill(t, path, killAfter, acked)
 		checkAcknowledged(t, path, acked, last)
 		require.False(t, t.Failed(), "in round %d, killed after %v", round, killAfter)
