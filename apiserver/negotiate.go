@@ -48,7 +48,7 @@ func (f format) streamType() string {
 func negotiate(r *http.Request, streaming bool) (format, error) {
 	clauses := acceptClauses(r.Header.Values("Accept"))
 	if len(clauses) == 0 {
-		clauses = []acceptClause{{mediaType: "*/*"}}
+		clauses = []acceptClause{{mediaType: "*/*", quality: 1}}
 	}
 	for _, c := range clauses {
 		if f, ok := c.format(streaming); ok {
