@@ -1,0 +1,69 @@
+package admission
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/coracle-k8s/coracle/apiserver/typed"
+)
+
+const repairInterval = time.Minute
+
+// Run keeps the claims and the services in line until ctx ends: services without
+// a claim, say from a snapshot of another cluster, get theirs, and claims that
+// nobody uses go. Nothing depends on it running often. A nil log discards.
+func (s *ServiceIPs) Run(ctx context.Context, log *slog.Logger) error {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	ticker := time.NewTicker(repairInterval)
+	defer ticker.Stop()
+	for {
+		if err := s.Repair(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("service addresses need attention", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// Repair does once what [ServiceIPs.Run] does all the time. The error names
+// services that have the address or port of another.
+func (s *ServiceIPs) Repair(ctx context.Context) error {
+	services, err := typed.List[*corev1.Service](ctx, s.objects, "")
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		s.ips.repair(ctx, services, addressesOf),
+		s.nodePorts.repair(ctx, services, portsOf),
+		s.ips.sweep(ctx),
+		s.nodePorts.sweep(ctx))
+}
+
+func (c *claims) repair(ctx context.Context, services []*corev1.Service, namesOf func(*corev1.Service) []string) error {
+	holders, err := c.holders(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, service := range services {
+		for _, name := range namesOf(service) {
+			if holders[name] == holderOf(service) {
+				continue
+			}
+			if err := c.claim(ctx, name, holderOf(service)); err != nil {
+				errs = append(errs, fmt.Errorf("%s of service %s/%s: %w", name, service.Namespace, service.Name, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
