@@ -54,10 +54,13 @@ func (q *request) decodeData(data []byte, mediaType string, kind schema.GroupVer
 	if err != nil {
 		return decodeError(kind, found.Kind, err)
 	}
-	if found.Kind != kind || found.Object != into {
-		return apierrors.NewBadRequest(fmt.Sprintf(
-			"%s in version %q cannot be handled as a %s: the API version in the data (%s) does not match the expected API version (%s)",
-			found.Kind.Kind, found.Kind.GroupVersion(), kind.Kind, found.Kind.GroupVersion(), kind.GroupVersion()))
+	switch {
+	case found.Kind.GroupVersion() != kind.GroupVersion():
+		return apierrors.NewBadRequest(fmt.Sprintf("the API version in the data (%s) does not match the expected API version (%s)",
+			found.Kind.GroupVersion(), kind.GroupVersion()))
+	case found.Kind != kind || found.Object != into:
+		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s",
+			found.Kind.Kind, found.Kind.GroupVersion(), kind.Kind))
 	}
 	return q.judgeFields(found.Strict)
 }

@@ -62,6 +62,7 @@ func carryMetadata(obj, old api.Object) {
 	if created := obj.GetCreationTimestamp(); created.IsZero() {
 		obj.SetCreationTimestamp(old.GetCreationTimestamp())
 	}
+	obj.SetResourceVersion(old.GetResourceVersion())
 	obj.SetDeletionTimestamp(old.GetDeletionTimestamp())
 	obj.SetDeletionGracePeriodSeconds(old.GetDeletionGracePeriodSeconds())
 	obj.SetGeneration(old.GetGeneration())
@@ -121,9 +122,10 @@ func copyMetadata(dst, src api.Object) {
 // placeInNamespace gives the object the namespace of the URL, which it may name
 // itself but not contradict.
 func placeInNamespace(r *api.Resource, obj api.Object, namespace string) error {
+	if !r.Namespaced {
+		namespace = "" // that of a namespace's URL is itself
+	}
 	switch {
-	case !r.Namespaced && obj.GetNamespace() != "":
-		return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
 	case obj.GetNamespace() == "":
 		obj.SetNamespace(namespace)
 	case obj.GetNamespace() != namespace:
