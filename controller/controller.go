@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/coracle-k8s/coracle/api"
+	"github.com/coracle-k8s/coracle/client"
 )
 
 // A Key names what is to be reconciled, usually an object. The namespace is
@@ -69,6 +70,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Metrics counts what the controller does; nil does not. Controllers share one.
 	Metrics *Metrics
+	// Recorder is for events that people should read; nil records none. The
+	// engine does not use it, controllers do.
+	Recorder *client.Recorder
 }
 
 // defaultWorkers suits reconcilers that wait for the API server most of the time.
