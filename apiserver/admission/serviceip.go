@@ -30,7 +30,7 @@ type ServiceRange struct {
 // ever have the same one, however many requests and servers there are: see
 // claims.go. A value is free again as soon as no service uses it.
 //
-// It is an admission hook, and has a loop, [ServiceIPs.Run], that tidies up.
+// It is an admission hook. [ServiceIPs.Repair] tidies up behind it.
 type ServiceIPs struct {
 	objects   apiserver.Objects
 	ranges    ServiceRange

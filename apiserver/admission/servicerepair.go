@@ -4,39 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/coracle-k8s/coracle/apiserver/typed"
 )
 
-const repairInterval = time.Minute
-
-// Run keeps the claims and the services in line until ctx ends: services without
-// a claim, say from a snapshot of another cluster, get theirs, and claims that
-// nobody uses go. Nothing depends on it running often. A nil log discards.
-func (s *ServiceIPs) Run(ctx context.Context, log *slog.Logger) error {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	ticker := time.NewTicker(repairInterval)
-	defer ticker.Stop()
-	for {
-		if err := s.Repair(ctx); err != nil && ctx.Err() == nil {
-			log.Warn("service addresses need attention", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-ticker.C:
-		}
-	}
-}
-
-// Repair does once what [ServiceIPs.Run] does all the time. The error names
-// services that have the address or port of another.
+// Repair brings the claims and the services in line: services without a claim,
+// say from the snapshot of another cluster, get theirs, and claims that nobody
+// uses go. Call it now and then; nothing depends on it being often. The error
+// names services that have the address or port of another.
 func (s *ServiceIPs) Repair(ctx context.Context) error {
 	services, err := typed.List[*corev1.Service](ctx, s.objects, "")
 	if err != nil {

@@ -18,8 +18,12 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/typed"
 )
 
-// interval is how often Run looks after the objects.
-const interval = 10 * time.Second
+// How often Run looks after the objects, and how soon it tries again to make
+// them in the first place.
+const (
+	interval = time.Minute
+	retry    = time.Second
+)
 
 // A Bootstrap makes and keeps the server's own objects.
 type Bootstrap struct {
@@ -36,23 +40,29 @@ type Bootstrap struct {
 	Logger *slog.Logger
 }
 
-// Run keeps the objects, the policy of package auth and the claims of Services as
-// they should be until ctx ends. It works on them first of all, so what a server
-// needs is there soon after; who needs to know calls [Bootstrap.Once] before.
+// Run makes the objects and the policy of package auth, then keeps the
+// namespaces, the service and the claims of Services as they should be until ctx
+// ends. Who needs to know that they are there calls [Bootstrap.Once] first.
 func (b Bootstrap) Run(ctx context.Context) error {
 	if b.Logger == nil {
 		b.Logger = slog.New(slog.DiscardHandler)
 	}
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
+	work, pause := b.Once, interval
 	for {
-		if err := b.Once(ctx); err != nil && ctx.Err() == nil {
+		err := work(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
 			b.Logger.Warn("the server's own objects are not as they should be", "err", err)
+			pause = retry
+		default:
+			work, pause = b.keep, interval
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-ticker.C:
+		case <-time.After(pause):
 		}
 	}
 }
@@ -60,18 +70,23 @@ func (b Bootstrap) Run(ctx context.Context) error {
 // Once makes what is missing and repairs what is wrong. All steps are tried; the
 // error joins those of the ones that failed.
 func (b Bootstrap) Once(ctx context.Context) error {
+	return errors.Join(
+		b.keep(ctx),
+		auth.Bootstrap(ctx, b.Objects),
+		b.priorityClass(ctx, "system-node-critical", 2000001000,
+			"Used for system critical pods that must not be moved from their current node."),
+		b.priorityClass(ctx, "system-cluster-critical", 2000000000,
+			"Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."))
+}
+
+// keep looks after what others may change while the server runs.
+func (b Bootstrap) keep(ctx context.Context) error {
 	var errs []error
 	for _, name := range []string{
 		metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic, corev1.NamespaceNodeLease,
 	} {
 		errs = append(errs, b.namespace(ctx, name))
 	}
-	errs = append(errs,
-		auth.Bootstrap(ctx, b.Objects),
-		b.priorityClass(ctx, "system-node-critical", 2000001000,
-			"Used for system critical pods that must not be moved from their current node."),
-		b.priorityClass(ctx, "system-cluster-critical", 2000000000,
-			"Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."))
 	if b.Services != nil {
 		errs = append(errs, b.kubernetesService(ctx), b.Services.Repair(ctx))
 	}

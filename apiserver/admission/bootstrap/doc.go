@@ -7,7 +7,7 @@
 //	                    EndpointSlice  the same, for who reads these
 //
 // [Bootstrap.Once] makes them, and repairs what somebody broke; [Bootstrap.Run]
-// does so again and again. Each step is one object: created if missing, changed
+// keeps them so. Each step is one object: created if missing, changed
 // if wrong, left alone if right.
 //
 // # In Kubernetes
