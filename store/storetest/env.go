@@ -12,8 +12,7 @@ import (
 	"github.com/coracle-k8s/coracle/store"
 )
 
-// patience is how long a case waits for what must come. It is long since it is
-// spent on failures only.
+// patience is the default of [Options.Patience].
 const patience = 20 * time.Second
 
 // An env is what a case works with: the test, a fresh store, and helpers that
@@ -26,7 +25,10 @@ type env struct {
 }
 
 func newEnv(t tb, s store.Store, opts Options) *env {
-	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	if opts.Patience == 0 {
+		opts.Patience = patience
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*opts.Patience)
 	e := &env{tb: t, s: s, opts: opts, ctx: ctx}
 	t.Cleanup(func() {
 		cancel()
@@ -91,7 +93,7 @@ func (e *env) watch(r store.Range, after int64) store.Watcher {
 // next returns the next n events of w, told. See [tell].
 func (e *env) next(w store.Watcher, n int) []string {
 	e.Helper()
-	ctx, cancel := context.WithTimeout(e.ctx, patience)
+	ctx, cancel := context.WithTimeout(e.ctx, e.opts.Patience)
 	defer cancel()
 	told := []string{}
 	for len(told) < n {
@@ -155,15 +157,21 @@ func (e *env) conflict(err, reason error, current store.KeyValue) {
 	require.Equal(e, current, conflict.Current, "the key found")
 }
 
-// together runs n goroutines and returns when all are done. They report what is
-// wrong as an error, since only the test's own goroutine may end the test.
+// together runs n goroutines, which start at one moment, and returns when all
+// are done. They report what is wrong as an error, since only the test's own
+// goroutine may end the test.
 func (e *env) together(n int, do func(i int) error) {
 	e.Helper()
 	errs := make([]error, n)
+	start := make(chan struct{})
 	var wg sync.WaitGroup
 	for i := range n {
-		wg.Go(func() { errs[i] = do(i) })
+		wg.Go(func() {
+			<-start
+			errs[i] = do(i)
+		})
 	}
+	close(start)
 	wg.Wait()
 	require.NoError(e, errors.Join(errs...))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"time"
 
@@ -92,6 +93,7 @@ func testLinearizable(e *env) {
 		last := map[string]int64{} // revisions that the client knows
 		for n := range operations {
 			in := randomInput(random, fmt.Sprint(client, ".", n), keys, last)
+			runtime.Gosched() // let others come between, also where there is one processor
 			called := time.Since(start)
 			out, err := perform(e.ctx, e.s, in)
 			returned := time.Since(start)
@@ -107,7 +109,7 @@ func testLinearizable(e *env) {
 		}
 		return nil
 	})
-	result := porcupine.CheckOperationsTimeout(model, history, patience)
+	result := porcupine.CheckOperationsTimeout(model, history, e.opts.Patience)
 	require.Equal(e, porcupine.Ok, result, "no order of the %d operations explains the answers (Unknown: none was found in time)", len(history))
 }
 

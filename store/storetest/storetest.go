@@ -27,6 +27,9 @@ type Options struct {
 	// BufferedWatch says that watchers hold events that they have not delivered
 	// yet, so that a compaction does not overtake those that are a little behind.
 	BufferedWatch bool
+	// Patience is how long a case waits for what must come, and a third of how
+	// long it may take. It is spent on failures only. Zero means 20 seconds.
+	Patience time.Duration
 	// Seed replays the random cases of an earlier run. Zero means a new one.
 	Seed uint64
 }

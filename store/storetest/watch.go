@@ -273,7 +273,7 @@ func testProgress(e *env) {
 	e.quiet(w)
 
 	// Asked while Next waits.
-	ctx, cancel := context.WithTimeout(e.ctx, patience)
+	ctx, cancel := context.WithTimeout(e.ctx, e.opts.Patience)
 	defer cancel()
 	got := make(chan error, 1)
 	go func() {

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -137,6 +138,7 @@ func increment(e *env, key string) error {
 		if err != nil {
 			return err
 		}
+		runtime.Gosched() // let others come between, also where there is one processor
 		_, err = e.s.Update(e.ctx, key, []byte(strconv.Itoa(n+1)), kv.ModRevision, 0)
 		conflict, ok := errors.AsType[*store.ConflictError](err)
 		if !ok {
