@@ -67,6 +67,19 @@ func (s *Store) Release(owner string) error {
 	return nil
 }
 
+// Owners lists who holds leases.
+func (s *Store) Owners() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(s.root, "leases"))
+	if err != nil {
+		return nil, fmt.Errorf("list leases: %w", err)
+	}
+	owners := make([]string, len(entries))
+	for i, e := range entries {
+		owners[i] = e.Name()
+	}
+	return owners, nil
+}
+
 // orphaned reports whether a lease that ended held a layer which no image has.
 func (s *Store) orphaned(lease []byte) bool {
 	var ids []v1.Hash
@@ -95,12 +108,12 @@ func (s *Store) leasePath(owner string) string { return filepath.Join(s.root, "l
 
 // leasedLayers adds the names of all leased layers to the set.
 func (s *Store) leasedLayers(set map[string]bool) error {
-	entries, err := os.ReadDir(filepath.Join(s.root, "leases"))
+	owners, err := s.Owners()
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		raw, err := os.ReadFile(s.leasePath(e.Name()))
+	for _, owner := range owners {
+		raw, err := os.ReadFile(s.leasePath(owner))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -109,7 +122,7 @@ func (s *Store) leasedLayers(set map[string]bool) error {
 		}
 		var ids []v1.Hash
 		if err := json.Unmarshal(raw, &ids); err != nil {
-			return fmt.Errorf("lease %s: %w: %w", e.Name(), ErrCorrupt, err)
+			return fmt.Errorf("lease %s: %w: %w", owner, ErrCorrupt, err)
 		}
 		for _, id := range ids {
 			set[layerName(id)] = true
