@@ -104,7 +104,8 @@ type Store interface {
 	// Watch delivers the changes to the keys of r with a revision greater
 	// than after, oldest first. Zero means from now on. An after from before
 	// the last compaction fails with [ErrCompacted], one in the future with
-	// [ErrFutureRevision]. Watch itself does not block; see [Watcher].
+	// [ErrFutureRevision]. Watch itself does not block; see [Watcher]. The
+	// watch ends when ctx does: Next then returns the context's error.
 	Watch(ctx context.Context, r Range, after int64) (Watcher, error)
 
 	// Compact forgets history: afterwards reads at revisions below rev, and
@@ -136,7 +137,7 @@ type Reader interface {
 }
 
 // A Writer is the writing half of a [Store]. Each successful write returns its
-// revision. A time to live of zero means for ever; otherwise the store deletes
+// revision. An empty key and a negative time to live are refused. A time to live of zero means for ever; otherwise the store deletes
 // the key, as an ordinary Delete event, within a second after it ran out.
 type Writer interface {
 	// Create writes a key that must not exist: [ErrExists] otherwise, as a

@@ -167,7 +167,7 @@ func (d *disk) reclaim() error {
 	if free < reclaimAbove || free < size/2 || runtime.GOOS == "windows" {
 		return nil
 	}
-	fresh := &disk{path: d.path + ".new", opts: d.opts}
+	fresh := &disk{path: d.rewritten(), opts: d.opts}
 	if err := d.copyTo(fresh); err != nil {
 		return err
 	}

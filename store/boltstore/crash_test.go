@@ -213,6 +213,7 @@ func checkAcknowledged(t *testing.T, path string, acked map[string]ack, last map
 		return
 	}
 	require.NoError(t, err, "open after the kill")
+	require.NoFileExists(t, path+".new", "what a kill leaves is cleaned up")
 	defer func() { require.NoError(t, s.Close()) }()
 	list, err := s.List(t.Context(), store.Everything, store.ListOptions{})
 	require.NoError(t, err)

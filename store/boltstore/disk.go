@@ -58,12 +58,24 @@ func openDisk(path string, opts Options) (*disk, error) {
 		opts.LockTimeout = lockTimeout
 	}
 	d := &disk{path: path, opts: opts}
-	return d, d.open(&bolt.Options{
+	err := d.open(&bolt.Options{
 		Timeout:      opts.LockTimeout,
 		FreelistType: bolt.FreelistMapType,
 		MaxSize:      opts.MaxSize,
 	})
+	if err != nil {
+		return nil, err
+	}
+	// What a process left that was killed while it wrote the file anew. Only
+	// who has the lock writes there.
+	if err := os.Remove(d.rewritten()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
 }
+
+// rewritten is the name of the file while it is written anew. See reclaim.
+func (d *disk) rewritten() string { return d.path + ".new" }
 
 // open is bolt.Open with errors of our own.
 func (d *disk) open(opts *bolt.Options) (err error) {
@@ -235,21 +247,34 @@ func (d *disk) update(fn func(*bolt.Tx) error) error {
 // transact is bolt.DB.Update, but that it lets go of bbolt's locks whatever it
 // was that failed.
 func (d *disk) transact(fn func(*bolt.Tx) error) (err error) {
+	var tx *bolt.Tx
 	defer faultsPanic()()
-	d.panicked.Store(true) // unless we come to the end
-	defer catch(&err, d.path)
-	tx, err := d.db.Begin(true)
-	if err == nil {
-		if err = fn(tx); err == nil {
-			err = tx.Commit()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", ErrCorrupt, p)
+			d.panicked.Store(true)
+			rollback(tx)
 		}
-		if err != nil {
-			// Rollback says "tx closed" if Commit has done it already.
-			_ = tx.Rollback()
-		}
+	}()
+	if tx, err = d.db.Begin(true); err != nil {
+		return err
 	}
-	d.panicked.Store(false)
+	if err = fn(tx); err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
+		rollback(tx)
+	}
 	return err
+}
+
+// rollback ends a transaction that failed, as far as that is possible: it may
+// have ended, or bbolt may panic for the second time.
+func rollback(tx *bolt.Tx) {
+	defer func() { _ = recover() }()
+	if tx != nil {
+		_ = tx.Rollback()
+	}
 }
 
 // fail makes err the reason why there are no more writes.
