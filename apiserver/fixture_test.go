@@ -248,3 +248,13 @@ func (w *pipeWriter) Header() http.Header            { return w.header }
 func (w *pipeWriter) WriteHeader(int)                {}
 func (w *pipeWriter) Flush()                         {}
 func (w *pipeWriter) Write(data []byte) (int, error) { return w.to.Write(data) }
+
+func parseJSON(data []byte) fields {
+	var parsed fields
+	if err := json.Unmarshal(data, &parsed); err != nil {
+		return fields{"message": err.Error()}
+	}
+	return parsed
+}
+
+func labelsOf(object fields) any { return object.at("metadata.labels") }
