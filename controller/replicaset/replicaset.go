@@ -46,14 +46,15 @@ func New(c *client.Client, informers *client.Informers, opts controller.Options)
 		podKind:  client.For[*corev1.Pod](c),
 		recorder: opts.Recorder,
 	}
-	ctl := controller.New(Name, r, opts)
-	controller.Watch(ctl, r.sets, controller.Self)
-	controller.Watch(ctl, r.pods, r.concerned)
+	// Before the controller hears of it, or it would still wait for the pod.
 	r.pods.OnChange(func(old, pod *corev1.Pod) {
 		if pod == nil {
 			r.expect.Gone(old.UID)
 		}
 	})
+	ctl := controller.New(Name, r, opts)
+	controller.Watch(ctl, r.sets, controller.Self)
+	controller.Watch(ctl, r.pods, r.concerned)
 	return ctl
 }
 
