@@ -1,0 +1,132 @@
+package connect
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/coracle-k8s/coracle/api"
+	"github.com/coracle-k8s/coracle/apiserver"
+	"github.com/coracle-k8s/coracle/apiserver/internal/body"
+	"github.com/coracle-k8s/coracle/apiserver/typed"
+)
+
+// eviction asks a pod to leave: kubectl drain. It is a deletion that leaves word
+// in the pod of why, and that budgets for disruptions would have a say in, if
+// that kind were served.
+type eviction struct {
+	objects  apiserver.Objects
+	api      func() http.Handler
+	asServer func(context.Context) context.Context
+}
+
+// ServeConnect implements apiserver.Connector.
+func (e eviction) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiserver.Connection) error {
+	if e.api == nil || e.asServer == nil {
+		return apierrors.NewInternalError(errors.New("evictions are not set up on this server"))
+	}
+	wanted := &policyv1.Eviction{}
+	if err := body.Read(r, wanted); err != nil {
+		return err
+	}
+	if wanted.Name != "" && wanted.Name != c.Name {
+		return apierrors.NewBadRequest("name in URL does not match name in Eviction object")
+	}
+	options := wanted.DeleteOptions
+	if options == nil {
+		options = &metav1.DeleteOptions{}
+	}
+	if r.URL.Query().Get("dryRun") == metav1.DryRunAll {
+		options.DryRun = []string{metav1.DryRunAll}
+	}
+	pod, err := typed.Get[*corev1.Pod](r.Context(), e.objects, c.Namespace, c.Name)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(options.DryRun, metav1.DryRunAll) && pod.DeletionTimestamp == nil {
+		if err := e.mark(r.Context(), pod, options.Preconditions); err != nil {
+			return err
+		}
+	}
+	if err := e.delete(r.Context(), c, options); err != nil {
+		return err
+	}
+	return success(w, r)
+}
+
+// mark says in the pod's status that it was evicted, which tells its controller
+// that the pod did not fail by itself (KEP-3329).
+func (e eviction) mark(ctx context.Context, pod *corev1.Pod, p *metav1.Preconditions) error {
+	_, err := typed.Modify(ctx, e.objects, pod.Namespace, pod.Name, func(pod *corev1.Pod) error {
+		if p != nil && p.UID != nil && *p.UID != pod.UID {
+			return apierrors.NewConflict(corev1.Resource("pods"), pod.Name, fmt.Errorf(
+				"Precondition failed: UID in precondition: %v, UID in object meta: %v", *p.UID, pod.UID))
+		}
+		if p != nil && p.ResourceVersion != nil {
+			if *p.ResourceVersion != pod.ResourceVersion {
+				return apierrors.NewConflict(corev1.Resource("pods"), pod.Name, fmt.Errorf(
+					"Precondition failed: ResourceVersion in precondition: %v, ResourceVersion in object meta: %v", *p.ResourceVersion, pod.ResourceVersion))
+			}
+			return nil // the mark would break the precondition of the deletion
+		}
+		setCondition(pod, corev1.PodCondition{
+			Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue,
+			Reason: "EvictionByEvictionAPI", Message: "Eviction API: evicting",
+		})
+		return nil
+	})
+	return err
+}
+
+// delete sends the deletion through the server itself, as the server: who may
+// evict need not be allowed to delete.
+func (e eviction) delete(ctx context.Context, c *apiserver.Connection, options *metav1.DeleteOptions) error {
+	options.TypeMeta = metav1.TypeMeta{Kind: "DeleteOptions", APIVersion: "v1"}
+	data, err := json.Marshal(options)
+	if err != nil {
+		return apierrors.NewInternalError(err)
+	}
+	path := "/api/v1/namespaces/" + url.PathEscape(c.Namespace) + "/pods/" + url.PathEscape(c.Name)
+	req, err := http.NewRequestWithContext(e.asServer(ctx), http.MethodDelete, path, bytes.NewReader(data))
+	if err != nil {
+		return apierrors.NewInternalError(err)
+	}
+	req.Header.Set("Content-Type", api.JSON)
+	req.Header.Set("Accept", api.JSON)
+	answer := &recorder{header: http.Header{}, code: http.StatusOK}
+	e.api().ServeHTTP(answer, req)
+	if answer.code < 300 {
+		return nil
+	}
+	status := metav1.Status{}
+	if err := json.Unmarshal(answer.body.Bytes(), &status); err != nil {
+		return apierrors.NewInternalError(fmt.Errorf("evict pod %s: status %d", c.Name, answer.code))
+	}
+	return &apierrors.StatusError{ErrStatus: status}
+}
+
+// recorder is a response that is kept in memory.
+type recorder struct {
+	header http.Header
+	code   int
+	body   bytes.Buffer
+}
+
+// Header implements http.ResponseWriter.
+func (r *recorder) Header() http.Header { return r.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(code int) { r.code = code }
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
