@@ -13,19 +13,19 @@ import (
 func checkContainerRuns(j *judge, c *corev1.Container, spec *corev1.PodSpec, path *field.Path) {
 	grace := spec.TerminationGracePeriodSeconds
 	if c.Lifecycle != nil {
-		for name, handler := range map[string]*corev1.LifecycleHandler{
-			"postStart": c.Lifecycle.PostStart, "preStop": c.Lifecycle.PreStop,
-		} {
-			if handler != nil {
-				do := action{Exec: handler.Exec, HTTPGet: handler.HTTPGet, TCPSocket: handler.TCPSocket, Sleep: handler.Sleep}
-				checkAction(j, do, grace, path.Child("lifecycle", name))
-			}
-		}
+		checkHook(j, c.Lifecycle.PostStart, grace, path.Child("lifecycle", "postStart"))
+		checkHook(j, c.Lifecycle.PreStop, grace, path.Child("lifecycle", "preStop"))
 		j.unsupported(path.Child("lifecycle", "stopSignal"), c.Lifecycle.StopSignal != nil)
 	}
 	checkProbe(j, c.LivenessProbe, path.Child("livenessProbe"), true)
 	checkProbe(j, c.StartupProbe, path.Child("startupProbe"), true)
 	checkProbe(j, c.ReadinessProbe, path.Child("readinessProbe"), false)
+}
+
+func checkHook(j *judge, h *corev1.LifecycleHandler, grace *int64, path *field.Path) {
+	if h != nil {
+		checkAction(j, action{Exec: h.Exec, HTTPGet: h.HTTPGet, TCPSocket: h.TCPSocket, Sleep: h.Sleep}, grace, path)
+	}
 }
 
 // checkProbe judges a probe. A fatal one, whose failure kills the container,

@@ -42,16 +42,12 @@ func checkInitContainer(j *judge, c *corev1.Container, spec *corev1.PodSpec, pat
 			return
 		}
 	}
-	for name, given := range map[string]bool{
+	j.none(path, "may not be set for init containers without restartPolicy=Always", map[string]bool{
 		"lifecycle":      c.Lifecycle != nil,
 		"livenessProbe":  c.LivenessProbe != nil,
 		"readinessProbe": c.ReadinessProbe != nil,
 		"startupProbe":   c.StartupProbe != nil,
-	} {
-		if given {
-			j.forbidden(path.Child(name), "may not be set for init containers without restartPolicy=Always")
-		}
-	}
+	})
 }
 
 func checkContainerPorts(j *judge, ports []corev1.ContainerPort, path *field.Path) {

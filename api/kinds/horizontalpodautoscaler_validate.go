@@ -40,11 +40,13 @@ func checkAutoscaler(j *judge, h *autoscalingv2.HorizontalPodAutoscaler) {
 }
 
 func checkScaleTarget(j *judge, ref autoscalingv2.CrossVersionObjectReference, at *field.Path) {
-	for name, value := range map[string]string{"kind": ref.Kind, "name": ref.Name} {
+	segment := func(name, value string) {
 		if j.filled(at.Child(name), value) {
 			j.invalid(at.Child(name), value, path.IsValidPathSegmentName(value)...)
 		}
 	}
+	segment("kind", ref.Kind)
+	segment("name", ref.Name)
 	if _, err := schema.ParseGroupVersion(ref.APIVersion); err != nil {
 		j.invalid(at.Child("apiVersion"), ref.APIVersion, err.Error())
 	}
@@ -67,8 +69,8 @@ func checkMetric(j *judge, m *autoscalingv2.MetricSpec, at *field.Path) {
 		autoscalingv2.ContainerResourceMetricSourceType: {"containerResource", m.ContainerResource != nil},
 	}
 	supported(j, at.Child("type"), m.Type, sortedKeys(sources)...)
-	for kind, source := range sources {
-		switch {
+	for _, kind := range sortedKeys(sources) {
+		switch source := sources[kind]; {
 		case kind == m.Type && !source.given:
 			j.required(at.Child(source.name), "must populate information for the given metric source")
 		case kind != m.Type && source.given:

@@ -24,7 +24,7 @@ func rule[T api.Object](check func(*judge, T)) func(api.Object) field.ErrorList 
 	return func(obj api.Object) field.ErrorList {
 		var j judge
 		check(&j, obj.(T))
-		return j.findings()
+		return j.errs
 	}
 }
 
@@ -33,14 +33,8 @@ func pairRule[T api.Object](check func(j *judge, obj, old T)) func(obj, old api.
 	return func(obj, old api.Object) field.ErrorList {
 		var j judge
 		check(&j, obj.(T), old.(T))
-		return j.findings()
+		return j.errs
 	}
-}
-
-// findings returns what was found, in the order of the fields.
-func (j *judge) findings() field.ErrorList {
-	slices.SortStableFunc(j.errs, func(a, b *field.Error) int { return cmp.Compare(a.Field, b.Field) })
-	return j.errs
 }
 
 func (j *judge) add(errs field.ErrorList) { j.errs = append(j.errs, errs...) }
@@ -154,6 +148,15 @@ func emptyOrOneOf[T ~string](j *judge, path *field.Path, value T, valid ...T) {
 func supported[T ~string](j *judge, path *field.Path, value T, valid ...T) {
 	if !slices.Contains(valid, value) {
 		j.errs = append(j.errs, field.NotSupported(path, value, slices.Sorted(slices.Values(valid))))
+	}
+}
+
+// none forbids, for one reason, those of some fields that are given.
+func (j *judge) none(path *field.Path, detail string, given map[string]bool) {
+	for _, name := range sortedKeys(given) {
+		if given[name] {
+			j.forbidden(path.Child(name), detail)
+		}
 	}
 }
 

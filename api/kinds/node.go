@@ -89,21 +89,21 @@ func taintEffects() []corev1.TaintEffect {
 
 func checkNodeStatus(j *judge, n *corev1.Node) {
 	status := field.NewPath("status")
-	for name, list := range map[string]corev1.ResourceList{
-		"capacity": n.Status.Capacity, "allocatable": n.Status.Allocatable,
-	} {
-		for _, resource := range sortedKeys(list) {
-			path := status.Child(name, string(resource))
-			j.qualified(path, string(resource))
-			checkQuantity(j, resource, list[resource], path)
-		}
-	}
+	checkAmounts(j, n.Status.Capacity, status.Child("capacity"))
+	checkAmounts(j, n.Status.Allocatable, status.Child("allocatable"))
 	seen := map[corev1.NodeAddress]bool{}
 	for i, address := range n.Status.Addresses {
 		if seen[address] {
 			j.duplicate(status.Child("addresses").Index(i), address)
 		}
 		seen[address] = true
+	}
+}
+
+func checkAmounts(j *judge, list corev1.ResourceList, path *field.Path) {
+	for _, name := range sortedKeys(list) {
+		j.qualified(path.Key(string(name)), string(name))
+		checkQuantity(j, name, list[name], path.Key(string(name)))
 	}
 }
 

@@ -194,14 +194,15 @@ func checkSpread(j *judge, constraints []corev1.TopologySpreadConstraint, path *
 					"can only use minDomains if whenUnsatisfiable=%s, not %s", corev1.DoNotSchedule, c.WhenUnsatisfiable))
 			}
 		}
-		for name, policy := range map[string]*corev1.NodeInclusionPolicy{
-			"nodeAffinityPolicy": c.NodeAffinityPolicy, "nodeTaintsPolicy": c.NodeTaintsPolicy,
-		} {
-			if policy != nil {
-				supported(j, path.Child(name), *policy, corev1.NodeInclusionPolicyHonor, corev1.NodeInclusionPolicyIgnore)
-			}
-		}
+		checkInclusion(j, c.NodeAffinityPolicy, path.Child("nodeAffinityPolicy"))
+		checkInclusion(j, c.NodeTaintsPolicy, path.Child("nodeTaintsPolicy"))
 		checkSelector(j, c.LabelSelector, path.Child("labelSelector"))
 		j.unsupported(path.Child("matchLabelKeys"), len(c.MatchLabelKeys) > 0)
+	}
+}
+
+func checkInclusion(j *judge, policy *corev1.NodeInclusionPolicy, path *field.Path) {
+	if policy != nil {
+		supported(j, path, *policy, corev1.NodeInclusionPolicyHonor, corev1.NodeInclusionPolicyIgnore)
 	}
 }

@@ -18,11 +18,9 @@ func checkPodSecurity(j *judge, spec *corev1.PodSpec, path *field.Path) {
 		j.invalid(path.Child("shareProcessNamespace"), true, "ShareProcessNamespace and HostPID cannot both be enabled")
 	}
 	if spec.HostUsers != nil && !*spec.HostUsers {
-		for name, given := range map[string]bool{"hostNetwork": spec.HostNetwork, "HostPID": spec.HostPID, "HostIPC": spec.HostIPC} {
-			if given {
-				j.forbidden(path.Child(name), "when `hostUsers` is false")
-			}
-		}
+		j.none(path, "when `hostUsers` is false", map[string]bool{
+			"hostNetwork": spec.HostNetwork, "HostPID": spec.HostPID, "HostIPC": spec.HostIPC,
+		})
 	}
 	sc := spec.SecurityContext
 	if sc == nil {

@@ -16,12 +16,15 @@ import (
 func checkPodUpdate(j *judge, pod, old *corev1.Pod) {
 	spec := field.NewPath("spec")
 	stop := false
-	for name, lists := range map[string][2][]corev1.Container{
-		"containers":     {pod.Spec.Containers, old.Spec.Containers},
-		"initContainers": {pod.Spec.InitContainers, old.Spec.InitContainers},
+	for _, part := range []struct {
+		name     string
+		now, was []corev1.Container
+	}{
+		{"containers", pod.Spec.Containers, old.Spec.Containers},
+		{"initContainers", pod.Spec.InitContainers, old.Spec.InitContainers},
 	} {
-		if len(lists[0]) != len(lists[1]) {
-			j.forbidden(spec.Child(name), "pod updates may not add or remove containers")
+		if len(part.now) != len(part.was) {
+			j.forbidden(spec.Child(part.name), "pod updates may not add or remove containers")
 			stop = true
 		}
 	}

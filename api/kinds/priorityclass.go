@@ -52,12 +52,9 @@ func priorityClasses() *api.Resource {
 				return c.GlobalDefault
 			}),
 			api.AgeColumn(),
-			wide(text("PreemptionPolicy", "Whether pods of the class may push others off a node.", func(c *schedulingv1.PriorityClass) string {
-				if c.PreemptionPolicy == nil {
-					return ""
-				}
-				return string(*c.PreemptionPolicy)
-			})),
+			text("PreemptionPolicy", "Whether pods of the class may push others off a node.", func(c *schedulingv1.PriorityClass) string {
+				return textOr(c.PreemptionPolicy, "")
+			}),
 		),
 	}
 }

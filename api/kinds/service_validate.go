@@ -46,15 +46,11 @@ func checkService(j *judge, s *corev1.Service) {
 
 // checkExternalName judges a service that is another name for a host elsewhere.
 func checkExternalName(j *judge, s *corev1.Service, path *field.Path) {
-	for name, given := range map[string]bool{
+	j.none(path, "may not be set for ExternalName services", map[string]bool{
 		"clusterIPs":     len(s.Spec.ClusterIPs) > 0,
 		"ipFamilies":     len(s.Spec.IPFamilies) > 0,
 		"ipFamilyPolicy": s.Spec.IPFamilyPolicy != nil,
-	} {
-		if given {
-			j.forbidden(path.Child(name), "may not be set for ExternalName services")
-		}
-	}
+	})
 	j.objectName(path.Child("externalName"), strings.TrimSuffix(s.Spec.ExternalName, "."))
 }
 

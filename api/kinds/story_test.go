@@ -128,7 +128,10 @@ func write(t *testing.T, title string, r *api.Resource, obj api.Object, old stri
 				errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), obj.GetName(), message))
 			}
 		}
-		return append(errs, r.Validate(obj)...)
+		if r.Validate != nil {
+			errs = append(errs, r.Validate(obj)...)
+		}
+		return errs
 	}
 	was, _ := parse(t, title, old)
 	if r.Default != nil {
@@ -174,5 +177,9 @@ func tableOf(r *api.Resource, obj api.Object) string {
 		fmt.Fprintf(w, "(%s)\t%s: %s\n", condition.Type, condition.Reason, condition.Message)
 	}
 	w.Flush()
-	return buf.String()
+	lines := strings.Split(buf.String(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
 }
