@@ -71,7 +71,7 @@ var grants = []grant{
 		allow(read, "batch", "jobs", "jobs/status", "cronjobs", "cronjobs/status"),
 		allow(read, "policy", "poddisruptionbudgets", "poddisruptionbudgets/status"),
 		allow(read, "networking.k8s.io", "ingresses", "ingresses/status", "networkpolicies"),
-		allow(read, "metrics.k8s.io", "pods"),
+		allow(read, "metrics.k8s.io", "pods", "nodes"),
 	}},
 
 	// What everybody may know.

@@ -34,6 +34,11 @@ func ServiceAccountUser(namespace, name string) string {
 	return serviceAccountUserPrefix + namespace + ":" + name
 }
 
+// Server returns who the API server is when it sends requests to itself.
+func Server() *apiserver.User {
+	return &apiserver.User{Name: "system:apiserver", Groups: []string{GroupMasters}}
+}
+
 // authenticated returns the user as a member of system:authenticated. The
 // argument stays as it is.
 func authenticated(user *apiserver.User) *apiserver.User {

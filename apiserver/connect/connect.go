@@ -23,12 +23,10 @@ type Options struct {
 	// do not have from us.
 	Pods http.RoundTripper
 	// API returns the server's own handler, which is made after its
-	// connectors: an eviction deletes the pod through it. It is called with
-	// requests that [apiserver.Authenticator]s must know by their context:
-	// see AsServer.
+	// connectors: an eviction deletes the pod through it, as [auth.Server],
+	// whom auth.InProcess must be among the authenticators to know. Nil
+	// refuses evictions.
 	API func() http.Handler
-	// AsServer returns a context whose requests are the server's own.
-	AsServer func(context.Context) context.Context
 }
 
 // Connectors returns the connectors by what they serve.
@@ -48,7 +46,7 @@ func Connectors(opts Options) map[string]apiserver.Connector {
 		"nodes/proxy":      nodeProxy{k},
 		"pods/binding":     b,
 		"bindings":         b,
-		"pods/eviction":    eviction{objects: opts.Objects, api: opts.API, asServer: opts.AsServer},
+		"pods/eviction":    eviction{objects: opts.Objects, api: opts.API},
 	}
 }
 

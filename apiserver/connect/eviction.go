@@ -17,6 +17,7 @@ import (
 
 	"github.com/coracle-k8s/coracle/api"
 	"github.com/coracle-k8s/coracle/apiserver"
+	"github.com/coracle-k8s/coracle/apiserver/auth"
 	"github.com/coracle-k8s/coracle/apiserver/internal/body"
 	"github.com/coracle-k8s/coracle/apiserver/typed"
 )
@@ -25,14 +26,13 @@ import (
 // in the pod of why, and that budgets for disruptions would have a say in, if
 // that kind were served.
 type eviction struct {
-	objects  apiserver.Objects
-	api      func() http.Handler
-	asServer func(context.Context) context.Context
+	objects apiserver.Objects
+	api     func() http.Handler
 }
 
 // ServeConnect implements apiserver.Connector.
 func (e eviction) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiserver.Connection) error {
-	if e.api == nil || e.asServer == nil {
+	if e.api == nil {
 		return apierrors.NewInternalError(errors.New("evictions are not set up on this server"))
 	}
 	wanted := &policyv1.Eviction{}
@@ -97,7 +97,7 @@ func (e eviction) delete(ctx context.Context, c *apiserver.Connection, options *
 		return apierrors.NewInternalError(err)
 	}
 	path := "/api/v1/namespaces/" + url.PathEscape(c.Namespace) + "/pods/" + url.PathEscape(c.Name)
-	req, err := http.NewRequestWithContext(e.asServer(ctx), http.MethodDelete, path, bytes.NewReader(data))
+	req, err := http.NewRequestWithContext(auth.WithUser(ctx, auth.Server()), http.MethodDelete, path, bytes.NewReader(data))
 	if err != nil {
 		return apierrors.NewInternalError(err)
 	}
