@@ -3,7 +3,6 @@ package apiserver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -127,12 +126,10 @@ func (q *request) admitDelete(current state, options *metav1.DeleteOptions) erro
 	obj := current.object
 	if p := options.Preconditions; p != nil {
 		if p.UID != nil && *p.UID != obj.GetUID() {
-			return apierrors.NewConflict(q.resource.GroupResource(), obj.GetName(), fmt.Errorf(
-				"Precondition failed: UID in precondition: %v, UID in object meta: %v", *p.UID, obj.GetUID())) //nolint:staticcheck // Kubernetes' words
+			return preconditionError(q.resource, obj.GetName(), "UID", string(*p.UID), string(obj.GetUID()))
 		}
 		if p.ResourceVersion != nil && *p.ResourceVersion != obj.GetResourceVersion() {
-			return apierrors.NewConflict(q.resource.GroupResource(), obj.GetName(), fmt.Errorf(
-				"Precondition failed: ResourceVersion in precondition: %v, ResourceVersion in object meta: %v", *p.ResourceVersion, obj.GetResourceVersion())) //nolint:staticcheck // as above
+			return preconditionError(q.resource, obj.GetName(), "ResourceVersion", *p.ResourceVersion, obj.GetResourceVersion())
 		}
 	}
 	admission := q.admission(Delete, nil, obj)
@@ -200,10 +197,6 @@ func withPropagation(r *api.Resource, obj api.Object, options *metav1.DeleteOpti
 	switch {
 	case options.PropagationPolicy != nil:
 		policy = *options.PropagationPolicy
-	case options.OrphanDependents != nil && *options.OrphanDependents: //nolint:staticcheck // old clients send it
-		policy = metav1.DeletePropagationOrphan
-	case options.OrphanDependents != nil: //nolint:staticcheck // as above
-		policy = metav1.DeletePropagationBackground
 	case has(metav1.FinalizerOrphanDependents) || has(metav1.FinalizerDeleteDependents):
 		return obj.GetFinalizers()
 	}

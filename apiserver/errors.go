@@ -47,6 +47,17 @@ func conflictError(r *api.Resource, name string) error {
 		"the object has been modified; please apply your changes to the latest version and try again"))
 }
 
+// preconditionError is a write meant for another object, or another state of it.
+func preconditionError(r *api.Resource, name, what, wanted, found string) error {
+	return apierrors.NewConflict(r.GroupResource(), name, preconditionFailed(
+		fmt.Sprintf("%s in precondition: %s, %s in object meta: %s", what, wanted, what, found)))
+}
+
+// preconditionFailed is an error that begins as Kubernetes' does.
+type preconditionFailed string
+
+func (e preconditionFailed) Error() string { return "Precondition failed: " + string(e) }
+
 // tooLargeRevisionError answers who asks for a state that is still to come.
 func tooLargeRevisionError(detail string) error {
 	err := apierrors.NewTimeoutError("Too large resource version: "+detail, 1)

@@ -38,7 +38,9 @@ func Example() {
 		Authenticators: []apiserver.Authenticator{guest{}},
 		Authorizer:     readers{},
 		Hooks: []apiserver.Hook{apiserver.MutateFunc(func(_ context.Context, a *apiserver.Admission) error {
-			a.Object.SetLabels(map[string]string{"created-by": a.User.Name})
+			if a.Operation == apiserver.Create {
+				a.Object.SetLabels(map[string]string{"created-by": a.User.Name})
+			}
 			return nil
 		})},
 	})

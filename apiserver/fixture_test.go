@@ -49,9 +49,14 @@ type fixture struct {
 // start runs a server until the test ends. It works in a synctest bubble.
 func start(t testing.TB, options ...func(*apiserver.Config)) *fixture {
 	t.Helper()
+	return startOver(t, startStore(t), options...)
+}
+
+// startStore returns a store that is closed when the test ends.
+func startStore(t testing.TB) store.Store {
 	st := memstore.New()
 	t.Cleanup(func() { st.Close() })
-	return startOver(t, st, options...)
+	return st
 }
 
 func startOver(t testing.TB, st store.Store, options ...func(*apiserver.Config)) *fixture {

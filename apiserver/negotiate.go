@@ -44,14 +44,16 @@ func (f format) streamType() string {
 }
 
 // negotiate chooses the first format of the Accept header that we have, by the
-// client's preference (RFC 9110, section 12.5.1). No header means JSON.
-func negotiate(r *http.Request, streaming bool) (format, error) {
+// client's preference (RFC 9110, section 12.5.1). No header means JSON. A
+// custom resource has no protobuf, but its metadata does.
+func negotiate(r *http.Request, streaming, custom bool) (format, error) {
 	clauses := acceptClauses(r.Header.Values("Accept"))
 	if len(clauses) == 0 {
 		clauses = []acceptClause{{mediaType: "*/*", quality: 1}}
 	}
 	for _, c := range clauses {
-		if f, ok := c.format(streaming); ok {
+		f, ok := c.format(streaming)
+		if ok && !(custom && f.mediaType == api.Protobuf && f.shape == asIs) {
 			f.pretty = isTrue(r.URL.Query().Get("pretty")) && f.mediaType == api.JSON && !streaming
 			return f, nil
 		}

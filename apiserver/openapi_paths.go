@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -19,7 +18,7 @@ func describeVersion(gv schema.GroupVersion, resources []*api.Resource) object {
 	schemas := newSchemas()
 	paths := object{}
 	for _, r := range resources {
-		if _, custom := r.New().(*unstructured.Unstructured); !custom {
+		if !isCustom(r) {
 			schemas.addKind(r.GroupVersionKind, r.New())
 		}
 		for path, operations := range describePaths(r, true) {
@@ -113,7 +112,7 @@ func (d *pathDescriber) add(path, verb string, kind schema.GroupVersionKind) {
 		"parameters":                      d.parameters(path, verb),
 		"responses":                       object{"200": object{"description": "OK"}},
 	}
-	if body := d.body(verb, kind); body != nil && d.v3 {
+	if body := d.body(verb); body != nil && d.v3 {
 		operation["requestBody"] = body
 	}
 	operations, _ := d.paths[path].(object)
@@ -147,9 +146,9 @@ func (d *pathDescriber) parameters(path, verb string) []object {
 }
 
 // body says which media types a write takes.
-func (d *pathDescriber) body(verb string, kind schema.GroupVersionKind) object {
+func (d *pathDescriber) body(verb string) object {
 	var mediaTypes []string
-	_, custom := d.resource.New().(*unstructured.Unstructured)
+	custom := isCustom(d.resource)
 	switch verb {
 	case "create", "update":
 		mediaTypes = []string{api.JSON, api.YAML}

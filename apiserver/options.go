@@ -58,14 +58,30 @@ func parseDeleteOptions(query url.Values, options *metav1.DeleteOptions) error {
 	if policy := metav1.DeletionPropagation(query.Get("propagationPolicy")); policy != "" && options.PropagationPolicy == nil {
 		options.PropagationPolicy = &policy
 	}
-	if orphan := query.Get("orphanDependents"); orphan != "" && options.OrphanDependents == nil { //nolint:staticcheck // old clients send it
-		wanted := isTrue(orphan)
-		options.OrphanDependents = &wanted //nolint:staticcheck // as above
-	}
 	if dryRun := query["dryRun"]; len(dryRun) > 0 && len(options.DryRun) == 0 {
 		options.DryRun = dryRun
 	}
+	adoptOrphanOption(query, options)
 	return invalidOptions("DeleteOptions", validation.ValidateDeleteOptions(options))
+}
+
+// adoptOrphanOption says in the words of today what old clients mean by
+// orphanDependents. To say it in both is an error that validation finds.
+func adoptOrphanOption(query url.Values, options *metav1.DeleteOptions) {
+	//lint:ignore SA1019 old clients send it
+	orphan := &options.OrphanDependents
+	if text := query.Get("orphanDependents"); text != "" && *orphan == nil {
+		wanted := isTrue(text)
+		*orphan = &wanted
+	}
+	if *orphan == nil || options.PropagationPolicy != nil {
+		return
+	}
+	policy := metav1.DeletePropagationBackground
+	if **orphan {
+		policy = metav1.DeletePropagationOrphan
+	}
+	options.PropagationPolicy, *orphan = &policy, nil
 }
 
 // A revisionMatch is how a read's resourceVersion is meant.

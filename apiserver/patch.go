@@ -9,7 +9,6 @@ import (
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/mergepatch"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
@@ -85,7 +84,7 @@ func (q *request) patcher(v *view, data []byte) (patcher, error) {
 		return nil, err
 	}
 	example := v.empty()
-	_, custom := example.(*unstructured.Unstructured)
+	custom := isCustom(q.resource) && v.name != "scale"
 	switch kind := types.PatchType(mediaType); {
 	case kind == types.JSONPatchType:
 		return jsonPatcher(data)

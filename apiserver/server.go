@@ -184,7 +184,7 @@ func (s *Server) serveResource(q *request) error {
 		return q.methodNotAllowed()
 	}
 	var err error
-	if q.format, err = negotiate(q.Request, q.info.Verb == "watch"); err != nil {
+	if q.format, err = negotiate(q.Request, q.info.Verb == "watch", isCustom(q.resource)); err != nil {
 		return err
 	}
 	if q.options, err = parseOptions(q.info.Verb, q.URL.Query()); err != nil {

@@ -162,6 +162,12 @@ func (s *Storage) decode(r *api.Resource, kv store.KeyValue) (api.Object, error)
 	return obj, nil
 }
 
+// isCustom says whether the resource's objects have no Go type of their own.
+func isCustom(r *api.Resource) bool {
+	_, custom := r.New().(*unstructured.Unstructured)
+	return custom
+}
+
 // forgetKind clears the kind of a typed object.
 func forgetKind(obj api.Object) {
 	if _, custom := obj.(*unstructured.Unstructured); !custom {

@@ -1,7 +1,6 @@
 package apiserver
 
 import (
-	"fmt"
 	"slices"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -159,8 +158,7 @@ func validateScale(scale *autoscalingv1.Scale) error {
 func sameObject(r *api.Resource, wanted api.Object, old state) error {
 	name := old.object.GetName()
 	if uid := wanted.GetUID(); uid != "" && uid != old.object.GetUID() {
-		return apierrors.NewConflict(r.GroupResource(), name, fmt.Errorf(
-			"Precondition failed: UID in precondition: %v, UID in object meta: %v", uid, old.object.GetUID())) //nolint:staticcheck // Kubernetes' words
+		return preconditionError(r, name, "UID", string(uid), string(old.object.GetUID()))
 	}
 	if revision := wanted.GetResourceVersion(); revision != "" && revision != formatRevision(old.revision) {
 		return conflictError(r, name)
