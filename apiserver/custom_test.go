@@ -54,7 +54,7 @@ func TestCustomKinds_take_the_same_path(t *testing.T) {
 			c.Storage = apiserver.NewStorage(startStore(t), resources, nil)
 		})
 		const path = "/apis/example.org/v1/namespaces/default/boats"
-		w := f.watch(path + "?watch=true")
+		w := f.watch(path + "?watch=true&resourceVersion=1")
 		created := f.ok("POST", path, `{"apiVersion":"example.org/v1","kind":"Boat","metadata":{"name":"argo"},"spec":{"wood":"oak"},"status":{"afloat":true}}`)
 		require.Nil(t, created.at("status"))
 		require.EqualValues(t, 1, created.at("metadata.generation"))
