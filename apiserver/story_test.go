@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest" // time stands still in a story, so ages are told, too
 
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
@@ -37,7 +38,8 @@ func TestStories(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".story"), func(t *testing.T) {
 			data, err := os.ReadFile(path)
 			require.NoError(t, err)
-			told := tell(start(t), string(data))
+			var told string
+			synctest.Test(t, func(t *testing.T) { told = tell(start(t), string(data)) })
 			if *update {
 				require.NoError(t, os.WriteFile(path, []byte(told), 0o644))
 			}
