@@ -28,6 +28,7 @@ type container struct {
 	config          *cri.ContainerConfig         // never changed
 	resources       *cri.LinuxContainerResources // the limits now, guarded by Runtime.mu; the value is never changed
 	op              sync.Mutex                   // one change at a time: held while the container is started or removed
+	saving          sync.Mutex                   // held while the record is written
 	ended           chan struct{}                // closed when Ended is set
 	buried          chan struct{}                // closed when the shim has tidied up and is gone
 }
@@ -53,14 +54,22 @@ func (r *Runtime) CreateContainer(ctx context.Context, req *cri.CreateContainerR
 	return &cri.CreateContainerResponse{ContainerId: c.ID}, nil
 }
 
-func (r *Runtime) create(ctx context.Context, s *sandbox, config *cri.ContainerConfig) (c *container, err error) {
-	if config.GetMetadata() == nil {
-		return nil, fmt.Errorf("%w: no metadata", bundle.ErrInvalid)
+func (r *Runtime) create(ctx context.Context, s *sandbox, config *cri.ContainerConfig) (_ *container, err error) {
+	if config.GetMetadata().GetName() == "" {
+		return nil, fmt.Errorf("%w: no metadata, or no name in it", bundle.ErrInvalid)
 	}
 	if !r.recordOf(s).Ready {
 		return nil, status.Errorf(codes.FailedPrecondition, "pod sandbox %s is not ready", s.ID)
 	}
-	id := newID()
+	id, key := newID(), containerKey(s.ID, config.GetMetadata())
+	if err := r.reserve(key, id); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			r.forgetName(key, id)
+		}
+	}()
 	logPath, err := logPathOf(s.config.GetLogDirectory(), config.GetLogPath())
 	if err != nil {
 		return nil, err
@@ -69,7 +78,7 @@ func (r *Runtime) create(ctx context.Context, s *sandbox, config *cri.ContainerC
 	if err != nil {
 		return nil, err
 	}
-	c = newContainer(containerRecord{
+	c := newContainer(containerRecord{
 		ID: id, Sandbox: s.ID, Config: packed, Created: time.Now(),
 		Cgroup: path.Join(s.Cgroup, id), LogPath: logPath, ImageRef: config.GetImage().GetImage(),
 	}, config)
@@ -81,7 +90,7 @@ func (r *Runtime) create(ctx context.Context, s *sandbox, config *cri.ContainerC
 	if err := r.makeBundle(ctx, s, c); err != nil {
 		return nil, err
 	}
-	if err := save(r.cfg.containerDir(id), c.containerRecord); err != nil {
+	if err := r.saveContainer(c); err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
@@ -275,7 +284,6 @@ func (r *Runtime) StartContainer(_ context.Context, req *cri.StartContainerReque
 	if err := r.start(c); err != nil {
 		return nil, toStatus(fmt.Errorf("start container %s: %w", c.config.GetMetadata().GetName(), err))
 	}
-	r.emit(c.Sandbox, c.ID, cri.ContainerEventType_CONTAINER_STARTED_EVENT)
 	return &cri.StartContainerResponse{}, nil
 }
 
@@ -293,7 +301,7 @@ func (r *Runtime) start(c *container) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	pid, shimPID, err := shim.Start(dir, shim.Config{
+	started, err := shim.Start(dir, shim.Config{
 		ID: c.ID, RuncPath: r.cfg.RuncPath, RuncRoot: r.cfg.runcRoot(), Bundle: r.cfg.containerDir(c.ID),
 		LogPath: c.LogPath, Terminal: c.config.GetTty(), Stdin: c.config.GetStdin(), StdinOnce: c.config.GetStdinOnce(),
 		OOMFile: r.cgroups.OOMFile(c.Cgroup),
@@ -303,9 +311,13 @@ func (r *Runtime) start(c *container) error {
 		return errors.Join(err, r.deleteRunc(c), r.setEnded(c, failed, true))
 	}
 	r.mu.Lock()
-	c.Started, c.PID, c.ShimPID = time.Now(), pid, shimPID
-	rec := c.containerRecord
+	c.Started, c.PID, c.ShimPID = started.Time, started.PID, started.ShimPID
 	r.mu.Unlock()
+	if err := r.saveContainer(c); err != nil {
+		// It runs all the same, and the shim's own notes are enough to find it again.
+		r.logger.Error("the start of a container was not recorded", "container", c.ID, "error", err)
+	}
+	r.emit(c.Sandbox, c.ID, cri.ContainerEventType_CONTAINER_STARTED_EVENT)
 	r.watch(c)
-	return save(r.cfg.containerDir(c.ID), rec)
+	return nil
 }

@@ -165,6 +165,7 @@ func (r *Runtime) remove(ctx context.Context, c *container) error {
 	r.mu.Lock()
 	delete(r.containers, c.ID)
 	r.mu.Unlock()
+	r.forgetName(containerKey(c.Sandbox, c.config.GetMetadata()), c.ID)
 	r.samples.forget(c.ID)
 	r.emit(c.Sandbox, c.ID, cri.ContainerEventType_CONTAINER_DELETED_EVENT)
 	return nil

@@ -3,6 +3,7 @@
 package runc
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -82,7 +83,7 @@ func (r *Runtime) GetContainerEvents(_ *cri.GetEventsRequest, stream grpc.Server
 	for {
 		select {
 		case <-stream.Context().Done():
-			return nil
+			return toStatus(context.Cause(stream.Context()))
 		case <-r.events.stopped:
 			return status.Error(codes.Unavailable, "the runtime is closed")
 		case ev, ok := <-ch:

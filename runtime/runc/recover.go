@@ -73,6 +73,7 @@ func (r *Runtime) recoverSandbox(id string, rebooted bool) error {
 		s.Ready = false
 	}
 	r.sandboxes[id] = s
+	r.names[sandboxKey(s.config.GetMetadata())] = id
 	return nil
 }
 
@@ -90,6 +91,7 @@ func (r *Runtime) recoverContainer(id string, rebooted bool) error {
 		return r.discardUnknown(c)
 	}
 	r.containers[id] = c
+	r.names[containerKey(c.Sandbox, config.GetMetadata())] = id
 	dir := r.cfg.containerState(id)
 	_, noShim := shim.ShimOf(dir)
 	switch {

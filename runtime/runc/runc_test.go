@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,9 @@ import (
 
 func TestMain(m *testing.M) {
 	runc.ShimMain()
+	if root := os.Getenv("KILLED"); root != "" {
+		killed(root)
+	}
 	os.Exit(m.Run())
 }
 
@@ -135,9 +139,12 @@ func (b *bench) sandbox(change ...func(*cri.PodSandboxConfig)) (string, *cri.Pod
 	return resp.PodSandboxId, config
 }
 
+// attempts makes every container of a test one of its own.
+var attempts atomic.Uint32
+
 func toolConfig(args ...string) *cri.ContainerConfig {
 	return &cri.ContainerConfig{
-		Metadata: &cri.ContainerMetadata{Name: args[0]}, Image: &cri.ImageSpec{Image: "tool:v1"},
+		Metadata: &cri.ContainerMetadata{Name: args[0], Attempt: attempts.Add(1)}, Image: &cri.ImageSpec{Image: "tool:v1"},
 		Args: args, LogPath: fmt.Sprintf("%s-%d.log", args[0], time.Now().UnixNano()),
 		Linux: &cri.LinuxContainerConfig{SecurityContext: &cri.LinuxContainerSecurityContext{
 			NamespaceOptions: &cri.NamespaceOption{Pid: cri.NamespaceMode_CONTAINER},

@@ -50,6 +50,7 @@ type Runtime struct {
 	mu         sync.Mutex // guards the maps and the changing fields of what is in them
 	sandboxes  map[string]*sandbox
 	containers map[string]*container
+	names      map[string]string // what is reserved, see reserve.go, and by which id
 }
 
 var _ runtime.Runtime = (*Runtime)(nil)
@@ -93,7 +94,7 @@ func open(cfg Config) (*Runtime, error) {
 	r := &Runtime{
 		Service: image.NewService(cfg.Images, cfg.containersDir()),
 		cfg:     cfg, images: cfg.Images, logger: cfg.Logger, release: release,
-		sandboxes: map[string]*sandbox{}, containers: map[string]*container{},
+		sandboxes: map[string]*sandbox{}, containers: map[string]*container{}, names: map[string]string{},
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.events.stopped = r.ctx.Done()

@@ -57,13 +57,16 @@ func (r *Runtime) netnsPath(s *sandbox) string {
 
 // RunPodSandbox implements cri.RuntimeServiceServer.
 func (r *Runtime) RunPodSandbox(ctx context.Context, req *cri.RunPodSandboxRequest) (*cri.RunPodSandboxResponse, error) {
-	if req.GetConfig().GetMetadata() == nil {
-		return nil, toStatus(fmt.Errorf("run pod sandbox: %w: no metadata", bundle.ErrInvalid))
+	if req.GetConfig().GetMetadata().GetName() == "" {
+		return nil, toStatus(fmt.Errorf("run pod sandbox: %w: no metadata, or no name in it", bundle.ErrInvalid))
 	}
 	if h := req.GetRuntimeHandler(); h != "" && h != "runc" {
 		return nil, toStatus(fmt.Errorf("run pod sandbox: %w: no runtime handler %q", bundle.ErrInvalid, h))
 	}
 	s, err := r.newSandbox(proto.CloneOf(req.GetConfig()), req.GetRuntimeHandler())
+	if err == nil {
+		err = r.reserve(sandboxKey(s.config.GetMetadata()), s.ID)
+	}
 	if err == nil {
 		err = r.setUp(ctx, s)
 	}
@@ -126,6 +129,7 @@ func (r *Runtime) setUp(ctx context.Context, s *sandbox) (err error) {
 		if err != nil {
 			// The caller may have given up; tidying up goes on.
 			err = errors.Join(err, r.tearDown(context.WithoutCancel(ctx), s), r.discard(s))
+			r.forgetName(sandboxKey(s.config.GetMetadata()), s.ID)
 		}
 	}()
 	if err := os.MkdirAll(r.cfg.sandboxDir(s.ID), 0o700); err != nil {
@@ -233,17 +237,14 @@ func (r *Runtime) setUpHolder(s *sandbox) error {
 	if !s.sharedPID() {
 		return nil
 	}
-	pid, err := shim.StartHolder(r.cfg.sandboxState(s.ID))
-	if err != nil {
-		return err
-	}
-	if s.Holder, err = shim.Find(pid); err != nil {
-		return err
-	}
-	if err := r.cgroups.Add(path.Join(s.Cgroup, "holder"), pid); err != nil {
-		return err
-	}
-	return pin(fmt.Sprintf("/proc/%d/ns/pid", pid), r.nsPath(s.ID, "pid"))
+	return shim.StartHolder(r.cfg.sandboxState(s.ID), func(p shim.Process) error {
+		s.Holder = p
+		return errors.Join(
+			save(r.cfg.sandboxDir(s.ID), s.sandboxRecord),
+			r.cgroups.Add(path.Join(s.Cgroup, "holder"), p.PID),
+			pin(fmt.Sprintf("/proc/%d/ns/pid", p.PID), r.nsPath(s.ID, "pid")),
+		)
+	})
 }
 
 // connect connects the sandbox to the pod network.

@@ -147,6 +147,8 @@ func (r *Runtime) RemovePodSandbox(ctx context.Context, req *cri.RemovePodSandbo
 	if err != nil {
 		return nil, toStatus(fmt.Errorf("remove pod sandbox %s: %w", s.ID, err))
 	}
+	r.forgetName(sandboxKey(s.config.GetMetadata()), s.ID)
+	r.samples.forget(s.ID)
 	r.mu.Lock()
 	_, known := r.sandboxes[s.ID]
 	delete(r.sandboxes, s.ID)

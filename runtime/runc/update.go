@@ -61,9 +61,8 @@ func (r *Runtime) update(ctx context.Context, c *container, want *cri.LinuxConta
 	}
 	r.mu.Lock()
 	c.resources, c.Config = merged, packed
-	rec := c.containerRecord
 	r.mu.Unlock()
-	return save(r.cfg.containerDir(c.ID), rec)
+	return r.saveContainer(c)
 }
 
 // mergeResources lays what is set in want over have.

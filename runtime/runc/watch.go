@@ -65,17 +65,24 @@ func (r *Runtime) setEnded(c *container, e ending, buried bool) error {
 		return nil
 	}
 	c.Ended = &e
-	rec := c.containerRecord
-	_, known := r.containers[c.ID]
 	r.mu.Unlock()
+	err := r.saveContainer(c)
+	r.emit(c.Sandbox, c.ID, cri.ContainerEventType_CONTAINER_STOPPED_EVENT)
 	close(c.ended)
 	if buried {
 		close(c.buried)
 	}
-	if !known {
-		return nil
-	}
-	r.emit(c.Sandbox, c.ID, cri.ContainerEventType_CONTAINER_STOPPED_EVENT)
+	return err
+}
+
+// saveContainer writes a container's record as it is now. Whoever writes later
+// writes what is newer.
+func (r *Runtime) saveContainer(c *container) error {
+	c.saving.Lock()
+	defer c.saving.Unlock()
+	r.mu.Lock()
+	rec := c.containerRecord
+	r.mu.Unlock()
 	return save(r.cfg.containerDir(c.ID), rec)
 }
 

@@ -35,8 +35,11 @@ var knownCapabilities = []string{
 func (in Input) capabilities() (*specs.LinuxCapabilities, error) {
 	security := in.Container.GetLinux().GetSecurityContext()
 	asked := security.GetCapabilities()
+	all, err := ownCapabilities()
+	if err != nil {
+		return nil, err
+	}
 	if security.GetPrivileged() {
-		all := kernelCapabilities()
 		return &specs.LinuxCapabilities{Bounding: all, Effective: all, Permitted: all}, nil
 	}
 	add, addAll, err := capabilityNames(asked.GetAddCapabilities())
@@ -53,7 +56,7 @@ func (in Input) capabilities() (*specs.LinuxCapabilities, error) {
 	}
 	set := slices.Clone(defaultCapabilities)
 	if addAll {
-		set = slices.Clone(kernelCapabilities())
+		set = slices.Clone(all)
 	}
 	if dropAll {
 		set = []string{}
@@ -84,15 +87,29 @@ func capabilityNames(in []string) (names []string, all bool, err error) {
 	return names, all, nil
 }
 
-// kernelCapabilities are those that the running kernel knows.
-func kernelCapabilities() []string {
-	raw, err := os.ReadFile("/proc/sys/kernel/cap_last_cap")
+// ownCapabilities are those that this process could pass on: its bounding set
+// (capabilities(7)). A machine that is a guest itself may lack some.
+func ownCapabilities() ([]string, error) {
+	raw, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		return knownCapabilities
+		return nil, err
 	}
-	last, err := strconv.Atoi(strings.TrimSpace(string(raw)))
-	if err != nil || last < 0 {
-		return knownCapabilities
+	for line := range strings.Lines(string(raw)) {
+		hex, ok := strings.CutPrefix(line, "CapBnd:")
+		if !ok {
+			continue
+		}
+		bits, err := strconv.ParseUint(strings.TrimSpace(hex), 16, 64)
+		if err != nil {
+			return nil, fmt.Errorf("/proc/self/status: %w", err)
+		}
+		var own []string
+		for i, name := range knownCapabilities {
+			if bits&(1<<i) != 0 {
+				own = append(own, name)
+			}
+		}
+		return own, nil
 	}
-	return knownCapabilities[:min(last+1, len(knownCapabilities))]
+	return nil, fmt.Errorf("/proc/self/status: no CapBnd")
 }

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // A StartError is runc's refusal to start a container, in runc's words.
@@ -23,37 +24,43 @@ type StartError struct{ Message string }
 
 func (e *StartError) Error() string { return e.Message }
 
+// A Started container is one that runs.
+type Started struct {
+	PID, ShimPID int
+	Time         time.Time
+}
+
 // Start starts a shim in the directory dir and returns when the container runs,
 // with its first process and the shim's. The shim stays, whatever becomes of the
 // caller. A container that cannot start gives a [*StartError].
-func Start(dir string, cfg Config) (pid, shimPID int, err error) {
+func Start(dir string, cfg Config) (Started, error) {
 	if err := writeJSON(filepath.Join(dir, configFile), cfg); err != nil {
-		return 0, 0, err
+		return Started{}, err
 	}
 	report, w, err := os.Pipe()
 	if err != nil {
-		return 0, 0, err
+		return Started{}, err
 	}
 	defer report.Close() //nolint:errcheck // only read from
 	cmd, err := command(shimName, dir)
 	if err != nil {
-		return 0, 0, errors.Join(err, w.Close())
+		return Started{}, errors.Join(err, w.Close())
 	}
 	cmd.ExtraFiles = []*os.File{w}
 	if err := errors.Join(cmd.Start(), w.Close()); err != nil {
-		return 0, 0, fmt.Errorf("start shim: %w", err)
+		return Started{}, fmt.Errorf("start shim: %w", err)
 	}
 	var s started
 	if err := json.NewDecoder(report).Decode(&s); err != nil {
 		_ = cmd.Wait()
-		return 0, 0, fmt.Errorf("the shim gave no answer (does main call runc.ShimMain first?): %w", err)
+		return Started{}, fmt.Errorf("the shim gave no answer (does main call runc.ShimMain first?): %w", err)
 	}
 	if s.Error != "" {
 		_ = cmd.Wait()
-		return 0, 0, &StartError{s.Error}
+		return Started{}, &StartError{s.Error}
 	}
-	shimPID = cmd.Process.Pid
-	return s.PID, shimPID, cmd.Process.Release()
+	result := Started{PID: s.PID, ShimPID: cmd.Process.Pid, Time: s.Time}
+	return result, cmd.Process.Release()
 }
 
 // command prepares this program to run again under another name, in its own
@@ -74,16 +81,40 @@ func command(name, dir string) (*exec.Cmd, error) {
 }
 
 // StartHolder starts a process in a new process namespace that keeps it alive.
-func StartHolder(dir string) (pid int, err error) {
+// adopt notes the process down; the holder begins only when that has succeeded.
+func StartHolder(dir string, adopt func(Process) error) error {
 	cmd, err := command(holderName, dir)
 	if err != nil {
-		return 0, err
+		return err
 	}
+	wait, permit, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer permit.Close() //nolint:errcheck // closed without a word it means no
+	cmd.ExtraFiles = []*os.File{wait}
 	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWPID
-	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("start holder: %w", err)
+	if err := errors.Join(cmd.Start(), wait.Close()); err != nil {
+		return fmt.Errorf("start holder: %w", err)
 	}
-	return cmd.Process.Pid, cmd.Process.Release()
+	p, err := Find(cmd.Process.Pid)
+	if err == nil {
+		err = adopt(p)
+	}
+	if err != nil {
+		return errors.Join(err, cmd.Process.Kill(), ignoreExit(cmd.Wait()))
+	}
+	if _, err := permit.Write([]byte{1}); err != nil {
+		return fmt.Errorf("start holder: %w", err)
+	}
+	return cmd.Process.Release()
+}
+
+func ignoreExit(err error) error {
+	if _, ok := errors.AsType[*exec.ExitError](err); ok {
+		return nil
+	}
+	return err
 }
 
 // dial connects to the shim in dir. The path of a socket may have 107 bytes, so

@@ -4,6 +4,7 @@ package shim
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 
@@ -13,6 +14,10 @@ import (
 // consoleSocket is where runc connects to hand over a terminal (runc,
 // docs/terminals.md, "--console-socket").
 const consoleSocket = "console.sock"
+
+// consolePath is the socket's path for runc, which runs in another directory and,
+// like everybody, takes no more than 107 bytes.
+func consolePath() string { return fmt.Sprintf("/proc/%d/cwd/%s", os.Getpid(), consoleSocket) }
 
 type console struct{ l *net.UnixListener }
 

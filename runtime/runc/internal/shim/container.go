@@ -104,7 +104,7 @@ func (c *container) runWithPipes() error {
 // runWithTerminal starts the container on a terminal, whose other side runc sends
 // over a socket.
 func (c *container) runWithTerminal() error {
-	cmd := c.runc("run", "--detach", "--pid-file", pidFile, "--console-socket", consoleSocket,
+	cmd := c.runc("run", "--detach", "--pid-file", pidFile, "--console-socket", consolePath(),
 		"--bundle", c.cfg.Bundle, c.cfg.ID)
 	receive, err := listenConsole()
 	if err != nil {

@@ -47,6 +47,7 @@ type Exit struct {
 // started is what a shim reports when runc is done.
 type started struct {
 	PID   int
+	Time  time.Time
 	Error string
 }
 
