@@ -52,7 +52,7 @@ func (b Bootstrap) Run(ctx context.Context) error {
 		err := work(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return nil
 		case err != nil:
 			b.Logger.Warn("the server's own objects are not as they should be", "err", err)
 			pause = retry
@@ -61,7 +61,7 @@ func (b Bootstrap) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil
 		case <-time.After(pause):
 		}
 	}
