@@ -29,7 +29,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		depth: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "workqueue_depth", Help: "Keys that are ready and wait for a worker."}, label),
 		adds: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "workqueue_adds_total", Help: "Keys made ready."}, label),
+			Name: "workqueue_adds_total", Help: "Keys enqueued because of a change, retries not counted."}, label),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "workqueue_queue_duration_seconds", Help: "How long keys waited for a worker.", Buckets: seconds}, label),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,7 +127,12 @@ func ExampleManager() {
 		fmt.Fprintln(os.Stderr, err)
 		return
 	}
-	m := manager.New(c, manager.Options{Without: []string{"node-lifecycle", "taint-eviction"}})
-	fmt.Println(m.Controllers())
+	m := manager.New(c, manager.Options{Without: []string{"garbage-collector"}})
+	fmt.Println("namespace:", slices.Contains(m.Controllers(), "namespace"))
+	fmt.Println("garbage-collector:", slices.Contains(m.Controllers(), "garbage-collector"))
 	// m.Run(ctx) works until ctx ends.
+
+	// Output:
+	// namespace: true
+	// garbage-collector: false
 }
