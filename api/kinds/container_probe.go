@@ -64,36 +64,17 @@ type action struct {
 }
 
 func checkAction(j *judge, a action, grace *int64, path *field.Path) {
-	given := 0
-	one := func(name string, check func(*field.Path)) {
-		if given++; given > 1 {
-			j.forbidden(path.Child(name), "may not specify more than 1 handler type")
-			return
-		}
-		check(path.Child(name))
-	}
-	if a.Exec != nil {
-		one("exec", func(p *field.Path) {
+	j.exactlyOne(path, "may not specify more than 1 handler type", "must specify a handler type",
+		choice{"exec", a.Exec != nil, func(p *field.Path) {
 			if len(a.Exec.Command) == 0 {
 				j.required(p.Child("command"), "")
 			}
-		})
-	}
-	if a.HTTPGet != nil {
-		one("httpGet", func(p *field.Path) { checkHTTPGet(j, a.HTTPGet, p) })
-	}
-	if a.TCPSocket != nil {
-		one("tcpSocket", func(p *field.Path) { checkPortOrName(j, a.TCPSocket.Port, p.Child("port")) })
-	}
-	if a.GRPC != nil {
-		one("grpc", func(p *field.Path) { j.port(p.Child("port"), a.GRPC.Port) })
-	}
-	if a.Sleep != nil {
-		one("sleep", func(p *field.Path) { checkSleep(j, a.Sleep, grace, p) })
-	}
-	if given == 0 {
-		j.required(path, "must specify a handler type")
-	}
+		}},
+		choice{"httpGet", a.HTTPGet != nil, func(p *field.Path) { checkHTTPGet(j, a.HTTPGet, p) }},
+		choice{"tcpSocket", a.TCPSocket != nil, func(p *field.Path) { checkPortOrName(j, a.TCPSocket.Port, p.Child("port")) }},
+		choice{"grpc", a.GRPC != nil, func(p *field.Path) { j.port(p.Child("port"), a.GRPC.Port) }},
+		choice{"sleep", a.Sleep != nil, func(p *field.Path) { checkSleep(j, a.Sleep, grace, p) }},
+	)
 }
 
 func checkHTTPGet(j *judge, get *corev1.HTTPGetAction, path *field.Path) {

@@ -100,6 +100,11 @@ func checkMetricSource(j *judge, m *autoscalingv2.MetricSpec, at *field.Path) {
 		checkTarget(j, r.Target, at.Child("target"))
 		checkUtilization(j, r.Target, at.Child("target"))
 	}
+	checkOtherMetric(j, m, at)
+}
+
+// checkOtherMetric judges what is not measured in resources.
+func checkOtherMetric(j *judge, m *autoscalingv2.MetricSpec, at *field.Path) {
 	if p := m.Pods; p != nil {
 		at := at.Child("pods")
 		checkMetricName(j, p.Metric, at.Child("metric"))

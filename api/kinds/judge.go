@@ -167,6 +167,34 @@ func (j *judge) unsupported(path *field.Path, given bool) {
 	}
 }
 
+// A choice is one of several things of which exactly one must be given.
+type choice struct {
+	name  string
+	given bool
+	check func(*field.Path)
+}
+
+// exactlyOne judges the first choice that is given by its own rule, forbids any
+// other, and asks for one where there is none. What they are choices of is said
+// in the words of the caller.
+func (j *judge) exactlyOne(path *field.Path, tooMany, none string, choices ...choice) {
+	given := 0
+	for _, c := range choices {
+		switch {
+		case !c.given:
+			continue
+		case given > 0:
+			j.forbidden(path.Child(c.name), tooMany)
+		default:
+			c.check(path.Child(c.name))
+		}
+		given++
+	}
+	if given == 0 {
+		j.required(path, none)
+	}
+}
+
 // A nameSet finds names that are given twice.
 type nameSet map[string]bool
 

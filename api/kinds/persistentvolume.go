@@ -70,44 +70,28 @@ func checkPersistentVolume(j *judge, pv *corev1.PersistentVolume) {
 
 // checkVolumeHome judges where the volume's bytes are.
 func checkVolumeHome(j *judge, spec *corev1.PersistentVolumeSpec, path *field.Path) {
-	src, homes := spec.PersistentVolumeSource, 0
-	one := func(name string, check func(*field.Path)) {
-		if homes++; homes > 1 {
-			j.forbidden(path.Child(name), "may not specify more than 1 volume type")
-			return
-		}
-		check(path.Child(name))
+	src := spec.PersistentVolumeSource
+	known := corev1.PersistentVolumeSource{HostPath: src.HostPath, NFS: src.NFS, Local: src.Local, CSI: src.CSI}
+	if src != known {
+		j.forbidden(path, "the volume type is not supported by this server; use csi, hostPath, local or nfs")
+		return
 	}
-	if src.HostPath != nil {
-		one("hostPath", func(p *field.Path) { checkHostPath(j, src.HostPath, p) })
-	}
-	if src.NFS != nil {
-		one("nfs", func(p *field.Path) { checkNFS(j, src.NFS, p) })
-	}
-	if src.Local != nil {
-		one("local", func(p *field.Path) {
+	j.exactlyOne(path, tooManyVolumes, noVolume,
+		choice{"hostPath", src.HostPath != nil, func(p *field.Path) { checkHostPath(j, src.HostPath, p) }},
+		choice{"nfs", src.NFS != nil, func(p *field.Path) { checkNFS(j, src.NFS, p) }},
+		choice{"local", src.Local != nil, func(p *field.Path) {
 			if j.filled(p.Child("path"), src.Local.Path) {
 				checkNoBacksteps(j, src.Local.Path, p.Child("path"))
 			}
 			if spec.NodeAffinity == nil {
 				j.required(path.Child("nodeAffinity"), "Local volume requires node affinity")
 			}
-		})
-	}
-	if src.CSI != nil {
-		one("csi", func(p *field.Path) {
+		}},
+		choice{"csi", src.CSI != nil, func(p *field.Path) {
 			checkDriverName(j, src.CSI.Driver, p.Child("driver"))
 			j.filled(p.Child("volumeHandle"), src.CSI.VolumeHandle)
-		})
-	}
-
-	src.HostPath, src.NFS, src.Local, src.CSI = nil, nil, nil, nil
-	switch {
-	case src != (corev1.PersistentVolumeSource{}):
-		j.forbidden(path, "the volume type is not supported by this server; use csi, hostPath, local or nfs")
-	case homes == 0:
-		j.required(path, "must specify a volume type")
-	}
+		}},
+	)
 }
 
 func checkPersistentVolumeUpdate(j *judge, pv, old *corev1.PersistentVolume) {

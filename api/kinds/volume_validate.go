@@ -32,77 +32,50 @@ func checkVolumes(j *judge, volumes []corev1.Volume, path *field.Path) volumeSet
 	return set
 }
 
-// checkVolumeSource sees that there is exactly one source, and judges it.
-func checkVolumeSource(j *judge, src corev1.VolumeSource, at *field.Path) {
-	given := 0
-	one := func(name string, check func(*field.Path)) {
-		if given++; given > 1 {
-			j.forbidden(at.Child(name), "may not specify more than 1 volume type")
-			return
-		}
-		check(at.Child(name))
-	}
-	if src.EmptyDir != nil {
-		one("emptyDir", func(p *field.Path) { checkEmptyDir(j, src.EmptyDir, p) })
-	}
-	if src.HostPath != nil {
-		one("hostPath", func(p *field.Path) { checkHostPath(j, src.HostPath, p) })
-	}
-	if src.Secret != nil {
-		one("secret", func(p *field.Path) {
-			j.filled(p.Child("secretName"), src.Secret.SecretName)
-			checkFiles(j, src.Secret.DefaultMode, src.Secret.Items, p)
-		})
-	}
-	if src.ConfigMap != nil {
-		one("configMap", func(p *field.Path) {
-			j.filled(p.Child("name"), src.ConfigMap.Name)
-			checkFiles(j, src.ConfigMap.DefaultMode, src.ConfigMap.Items, p)
-		})
-	}
-	if src.DownwardAPI != nil {
-		one("downwardAPI", func(p *field.Path) {
-			checkMode(j, src.DownwardAPI.DefaultMode, p.Child("defaultMode"))
-			for i := range src.DownwardAPI.Items {
-				checkDownwardFile(j, &src.DownwardAPI.Items[i], p)
-			}
-		})
-	}
-	if src.Projected != nil {
-		one("projected", func(p *field.Path) { checkProjected(j, src.Projected, p) })
-	}
-	if src.PersistentVolumeClaim != nil {
-		one("persistentVolumeClaim", func(p *field.Path) {
-			j.filled(p.Child("claimName"), src.PersistentVolumeClaim.ClaimName)
-		})
-	}
-	if src.NFS != nil {
-		one("nfs", func(p *field.Path) { checkNFS(j, src.NFS, p) })
-	}
-	if src.CSI != nil {
-		one("csi", func(p *field.Path) { checkDriverName(j, src.CSI.Driver, p.Child("driver")) })
-	}
-	if src.Ephemeral != nil {
-		one("ephemeral", func(p *field.Path) { checkEphemeral(j, src.Ephemeral, p.Child("volumeClaimTemplate")) })
-	}
-	if src.Image != nil {
-		one("image", func(p *field.Path) {
-			j.filled(p.Child("reference"), src.Image.Reference)
-			oneOf(j, p.Child("pullPolicy"), src.Image.PullPolicy, corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)
-		})
-	}
+const (
+	tooManyVolumes = "may not specify more than 1 volume type"
+	noVolume       = "must specify a volume type"
+)
 
+// checkVolumeSource sees that there is exactly one source, and judges it.
+func checkVolumeSource(j *judge, src corev1.VolumeSource, path *field.Path) {
 	known := corev1.VolumeSource{
 		EmptyDir: src.EmptyDir, HostPath: src.HostPath, Secret: src.Secret, ConfigMap: src.ConfigMap,
 		DownwardAPI: src.DownwardAPI, Projected: src.Projected, PersistentVolumeClaim: src.PersistentVolumeClaim,
 		NFS: src.NFS, CSI: src.CSI, Ephemeral: src.Ephemeral, Image: src.Image,
 	}
-	switch {
-	case src != known:
-		j.forbidden(at, "the volume type is not supported by this server")
-	case given == 0:
-		j.required(at, "must specify a volume type")
+	if src != known {
+		j.forbidden(path, "the volume type is not supported by this server")
+		return
 	}
+	j.exactlyOne(path, tooManyVolumes, noVolume,
+		choice{"emptyDir", src.EmptyDir != nil, func(p *field.Path) { checkEmptyDir(j, src.EmptyDir, p) }},
+		choice{"hostPath", src.HostPath != nil, func(p *field.Path) { checkHostPath(j, src.HostPath, p) }},
+		choice{"secret", src.Secret != nil, func(p *field.Path) {
+			j.filled(p.Child("secretName"), src.Secret.SecretName)
+			checkFiles(j, src.Secret.DefaultMode, src.Secret.Items, p)
+		}},
+		choice{"nfs", src.NFS != nil, func(p *field.Path) { checkNFS(j, src.NFS, p) }},
+		choice{"persistentVolumeClaim", src.PersistentVolumeClaim != nil, func(p *field.Path) {
+			j.filled(p.Child("claimName"), src.PersistentVolumeClaim.ClaimName)
+		}},
+		choice{"downwardAPI", src.DownwardAPI != nil, func(p *field.Path) { checkDownward(j, src.DownwardAPI, p) }},
+		choice{"configMap", src.ConfigMap != nil, func(p *field.Path) {
+			j.filled(p.Child("name"), src.ConfigMap.Name)
+			checkFiles(j, src.ConfigMap.DefaultMode, src.ConfigMap.Items, p)
+		}},
+		choice{"projected", src.Projected != nil, func(p *field.Path) { checkProjected(j, src.Projected, p) }},
+		choice{"csi", src.CSI != nil, func(p *field.Path) { checkDriverName(j, src.CSI.Driver, p.Child("driver")) }},
+		choice{"ephemeral", src.Ephemeral != nil, func(p *field.Path) {
+			checkEphemeral(j, src.Ephemeral, p.Child("volumeClaimTemplate"))
+		}},
+		choice{"image", src.Image != nil, func(p *field.Path) { checkImageVolume(j, src.Image, p) }},
+	)
+}
+
+func checkImageVolume(j *judge, src *corev1.ImageVolumeSource, path *field.Path) {
+	j.filled(path.Child("reference"), src.Reference)
+	oneOf(j, path.Child("pullPolicy"), src.PullPolicy, corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)
 }
 
 func checkEmptyDir(j *judge, dir *corev1.EmptyDirVolumeSource, path *field.Path) {
@@ -180,6 +153,13 @@ func checkFilePath(j *judge, p string, path *field.Path) {
 	}
 }
 
+func checkDownward(j *judge, src *corev1.DownwardAPIVolumeSource, path *field.Path) {
+	checkMode(j, src.DefaultMode, path.Child("defaultMode"))
+	for i := range src.Items {
+		checkDownwardFile(j, &src.Items[i], path)
+	}
+}
+
 func checkDownwardFile(j *judge, file *corev1.DownwardAPIVolumeFile, path *field.Path) {
 	if j.filled(path.Child("path"), file.Path) {
 		checkFilePath(j, file.Path, path.Child("path"))
@@ -204,53 +184,54 @@ func checkDownwardFile(j *judge, file *corev1.DownwardAPIVolumeFile, path *field
 // want the same path.
 func checkProjected(j *judge, src *corev1.ProjectedVolumeSource, path *field.Path) {
 	checkMode(j, src.DefaultMode, path.Child("defaultMode"))
-	files := map[string]bool{}
-	file := func(p, of string) {
-		if p != "" && files[p] {
-			j.invalid(path, of, "conflicting duplicate paths")
-		}
-		files[p] = true
-	}
+	files := projectedFiles{}
 	for i, source := range src.Sources {
-		at, given := path.Child("sources").Index(i), 0
-		one := func(name string) *field.Path {
-			if given++; given > 1 {
-				j.forbidden(at.Child(name), "may not specify more than 1 volume type")
-			}
-			return at.Child(name)
+		at := path.Child("sources").Index(i)
+		if source.ClusterTrustBundle != nil || source.PodCertificate != nil {
+			j.unsupported(at.Child("clusterTrustBundle"), source.ClusterTrustBundle != nil)
+			j.unsupported(at.Child("podCertificate"), source.PodCertificate != nil)
+			continue
 		}
-		if s := source.Secret; s != nil {
-			p := one("secret")
-			j.filled(p.Child("name"), s.Name)
-			checkFiles(j, nil, s.Items, p)
-			for _, item := range s.Items {
-				file(item.Path, s.Name)
-			}
-		}
-		if s := source.ConfigMap; s != nil {
-			p := one("configMap")
-			j.filled(p.Child("name"), s.Name)
-			checkFiles(j, nil, s.Items, p)
-			for _, item := range s.Items {
-				file(item.Path, s.Name)
-			}
-		}
-		if s := source.DownwardAPI; s != nil {
-			p := one("downwardAPI")
-			for k := range s.Items {
-				checkDownwardFile(j, &s.Items[k], p)
-				file(s.Items[k].Path, s.Items[k].Path)
-			}
-		}
-		if s := source.ServiceAccountToken; s != nil {
-			checkTokenProjection(j, s, one("serviceAccountToken"))
-			file(s.Path, s.Path)
-		}
-		j.unsupported(at.Child("clusterTrustBundle"), source.ClusterTrustBundle != nil)
-		j.unsupported(at.Child("podCertificate"), source.PodCertificate != nil)
-		if given == 0 && source.ClusterTrustBundle == nil && source.PodCertificate == nil {
-			j.required(at, "must specify a volume type")
-		}
+		j.exactlyOne(at, tooManyVolumes, noVolume,
+			choice{"secret", source.Secret != nil, func(p *field.Path) {
+				j.filled(p.Child("name"), source.Secret.Name)
+				checkFiles(j, nil, source.Secret.Items, p)
+				files.addKeys(j, source.Secret.Items, source.Secret.Name, path)
+			}},
+			choice{"configMap", source.ConfigMap != nil, func(p *field.Path) {
+				j.filled(p.Child("name"), source.ConfigMap.Name)
+				checkFiles(j, nil, source.ConfigMap.Items, p)
+				files.addKeys(j, source.ConfigMap.Items, source.ConfigMap.Name, path)
+			}},
+			choice{"downwardAPI", source.DownwardAPI != nil, func(p *field.Path) {
+				for k := range source.DownwardAPI.Items {
+					file := &source.DownwardAPI.Items[k]
+					checkDownwardFile(j, file, p)
+					files.add(j, file.Path, file.Path, path)
+				}
+			}},
+			choice{"serviceAccountToken", source.ServiceAccountToken != nil, func(p *field.Path) {
+				checkTokenProjection(j, source.ServiceAccountToken, p)
+				files.add(j, source.ServiceAccountToken.Path, source.ServiceAccountToken.Path, path)
+			}},
+		)
+	}
+}
+
+// projectedFiles are the paths that are taken.
+type projectedFiles map[string]bool
+
+// add takes the path for what is called source.
+func (files projectedFiles) add(j *judge, file, source string, path *field.Path) {
+	if file != "" && files[file] {
+		j.invalid(path, source, "conflicting duplicate paths")
+	}
+	files[file] = true
+}
+
+func (files projectedFiles) addKeys(j *judge, items []corev1.KeyToPath, source string, path *field.Path) {
+	for _, item := range items {
+		files.add(j, item.Path, source, path)
 	}
 }
 
