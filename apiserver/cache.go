@@ -121,7 +121,7 @@ func (c *cache) apply(batch store.Batch) {
 	}
 	var arrivals []arrival
 	for _, e := range batch.Events {
-		for _, col := range c.following(e.KV.Key) {
+		for _, col := range c.collectionsOf(e.KV.Key) {
 			arrivals = append(arrivals, arrival{col, c.change(col, e)})
 		}
 	}
@@ -134,9 +134,9 @@ func (c *cache) apply(batch store.Batch) {
 	c.wakeLocked()
 }
 
-// following returns the collections that a key belongs to. A collection that is
+// collectionsOf returns the collections that a key belongs to. A collection that is
 // made after this misses nothing: it will list a store that has the change.
-func (c *cache) following(key string) []*collection {
+func (c *cache) collectionsOf(key string) []*collection {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	var found []*collection
@@ -183,12 +183,8 @@ func (c *cache) reset(cause error) {
 // collection returns the kind's collection, filled. The first caller fills it,
 // which needs one list of the store.
 func (c *cache) collection(ctx context.Context, r *api.Resource) (*collection, error) {
-	select {
-	case <-c.ready:
-	case <-c.done:
-		return nil, errCacheStopped
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := c.following(ctx); err != nil {
+		return nil, err
 	}
 	col := c.register(r)
 	select {
@@ -321,14 +317,26 @@ func (c *cache) fresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.following(ctx); err != nil {
+		return err
+	}
+	return c.wait(ctx, revision)
+}
+
+// following waits until the cache follows the store, unless it has stopped.
+func (c *cache) following(ctx context.Context) error {
 	select {
 	case <-c.ready:
 	case <-c.done:
-		return errCacheStopped
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return c.wait(ctx, revision)
+	select {
+	case <-c.done:
+		return errCacheStopped
+	default:
+		return nil
+	}
 }
 
 // get returns one entry, or nil, and the cache's revision.

@@ -33,8 +33,9 @@ type Authenticator interface {
 type Attributes struct {
 	User *User
 	// Verb is one of get, list, watch, create, update, patch, delete,
-	// deletecollection, connect, or for a path outside resources the HTTP
-	// method in lower case.
+	// deletecollection, impersonate, or for a path outside resources the HTTP
+	// method in lower case. A stream such as pods/exec has the verb of its
+	// HTTP method, get or create.
 	Verb string
 	// Resource is empty for a path outside resources; then Path is set.
 	Resource    schema.GroupVersionResource

@@ -112,7 +112,7 @@ func (q *request) list() error {
 // present, from the store's history if it is about a revision gone by.
 func (q *request) readPage() (*page, error) {
 	query := q.URL.Query()
-	sel, err := parseSelection(q.resource, q.info.Namespace, query)
+	sel, err := parseSelection(q.resource, q.info.Namespace, q.info.Name, query)
 	if err != nil {
 		return nil, err
 	}

@@ -21,8 +21,9 @@ type selection struct {
 	fields    fields.Selector
 }
 
-// parseSelection reads the selectors of a query.
-func parseSelection(r *api.Resource, namespace string, query url.Values) (*selection, error) {
+// parseSelection reads the selectors of a query. A name in the URL selects that
+// object alone: it is what was authorized.
+func parseSelection(r *api.Resource, namespace, name string, query url.Values) (*selection, error) {
 	byLabel, err := labels.Parse(query.Get("labelSelector"))
 	if err != nil {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("unable to parse requirement: %v", err))
@@ -37,6 +38,9 @@ func parseSelection(r *api.Resource, namespace string, query url.Values) (*selec
 				"Unable to find %q that match label selector %q, field selector %q: field label not supported: %s",
 				r.GroupVersionResource().String(), byLabel, byField, requirement.Field))
 		}
+	}
+	if name != "" {
+		byField = fields.AndSelectors(byField, fields.OneTermEqualSelector("metadata.name", name))
 	}
 	s := &selection{resource: r, namespace: namespace, labels: byLabel, fields: byField}
 	s.name, _ = byField.RequiresExactMatch("metadata.name")

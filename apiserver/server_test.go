@@ -451,3 +451,30 @@ func TestMetrics_count_requests(t *testing.T) {
 	text := f.request("GET", "/metrics", "").Body.String()
 	require.Contains(t, text, `apiserver_request_total{code="201",group="",resource="configmaps",subresource="",verb="create",version="v1"} 1`)
 }
+
+func TestServer_that_has_stopped_says_so(t *testing.T) {
+	f := start(t)
+	f.configMap("a")
+	f.stop()
+	for range 20 {
+		status := f.refused(503, "GET", configMaps, "")
+		require.Equal(t, "ServiceUnavailable", status.text("reason"))
+	}
+	require.Equal(t, 500, f.request("GET", "/readyz", "").Code)
+	require.Equal(t, 200, f.request("GET", "/livez", "").Code)
+}
+
+func TestServer_waits_until_it_runs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, err := apiserver.New(apiserver.Config{
+			Storage:        apiserver.NewStorage(startStore(t), kinds.Registry(), nil),
+			Authenticators: []apiserver.Authenticator{admin{}}, Authorizer: allowAll,
+		})
+		require.NoError(t, err)
+		f := &fixture{Server: server, t: t}
+		require.Equal(t, 500, f.request("GET", "/readyz", "").Code)
+		began := time.Now()
+		f.refused(504, "GET", configMaps, "")
+		require.Equal(t, time.Minute, time.Since(began))
+	})
+}

@@ -95,7 +95,7 @@ func validateWatchQuery(query url.Values) error {
 // client is too slow. What goes wrong once the stream can begin is told as an
 // event of type ERROR, which is what clients look for.
 func (q *request) watch() error {
-	sel, err := parseSelection(q.resource, q.info.Namespace, q.URL.Query())
+	sel, err := parseSelection(q.resource, q.info.Namespace, q.info.Name, q.URL.Query())
 	if err != nil {
 		return err
 	}

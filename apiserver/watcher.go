@@ -219,8 +219,11 @@ func (ws watchers) endAll(cause error) {
 // no watcher gets an event twice.
 func scopesOf(r *api.Resource, e *event) []watchScope {
 	namespace, name := splitKey(r, e.key)
-	scopes := []watchScope{{}, {name: name}}
-	if r.Namespaced {
+	scopes := []watchScope{{}}
+	if name != "" {
+		scopes = append(scopes, watchScope{name: name})
+	}
+	if r.Namespaced && namespace != "" && name != "" {
 		scopes = append(scopes, watchScope{namespace: namespace}, watchScope{namespace: namespace, name: name})
 	}
 	now, before := nodeNameOf(r, e.object), nodeNameOf(r, e.previous)
