@@ -62,8 +62,8 @@
 //
 // # Reading order
 //
-// runtime.go, sandbox.go, container.go and run.go for the life of a container;
-// process.go and files.go for what a program sees; stdio.go, log.go, exec.go and
+// runtime.go, sandbox.go, container.go, run.go and stop.go for the life of a
+// container; process.go and files.go for what a program sees; stdio.go, log.go, exec.go and
 // attach.go for its streams; network.go, host.go, listener.go, conn.go and
 // pipe.go for the network. Package runtimetest holds it to the CRI.
 package goroutine
