@@ -70,11 +70,10 @@ func (r *reader) read(ctx context.Context, file string) error {
 		}
 	}()
 	for i, f := range files {
-		if i == 0 {
-			if _, err := f.Seek(skip, io.SeekStart); err != nil {
-				return err
-			}
+		if _, err := f.Seek(skip, io.SeekStart); err != nil {
+			return err
 		}
+		skip = 0
 		last := i == len(files)-1
 		if last && r.opts.Follow {
 			files[i] = nil

@@ -76,19 +76,19 @@ func (d *decider) isInit(name string) bool {
 
 // seen fills in what the runtime knows of the newest container.
 func (d *decider) seen(c *corev1.Container, status *corev1.ContainerStatus, last *Container) {
-	status.ContainerID, status.ImageID = last.ID, last.ImageID
+	status.ContainerID, status.ImageID = d.reference(last.ID), last.ImageID
 	if last.Image != "" {
 		status.Image = last.Image
 	}
 	status.RestartCount = max(status.RestartCount, int32(last.Attempt))
 	if list := d.byName[c.Name]; len(list) > 1 && list[1].State == Exited {
-		status.LastTerminationState = terminated(&list[1])
+		status.LastTerminationState = d.terminated(&list[1])
 	}
 	switch last.State {
 	case Running, Unknown:
 		status.State.Running = &corev1.ContainerStateRunning{StartedAt: stamp(last.Started)}
 	case Exited:
-		status.State = terminated(last)
+		status.State = d.terminated(last)
 		if d.willRestart(c, last) {
 			status.LastTerminationState = status.State
 			status.State = d.waiting(c)
@@ -166,7 +166,7 @@ func (d *decider) backoffMessage(c *corev1.Container, t *Trouble, m Memory) stri
 		m.Crash.Delay, c.Name, d.Pod.Name, d.Pod.Namespace, d.Pod.UID)
 }
 
-func terminated(c *Container) corev1.ContainerState {
+func (d *decider) terminated(c *Container) corev1.ContainerState {
 	reason := c.Reason
 	if reason == "" {
 		reason = ReasonError
@@ -175,10 +175,13 @@ func terminated(c *Container) corev1.ContainerState {
 		}
 	}
 	return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
-		ExitCode: int32(c.ExitCode), Reason: reason, Message: c.Message, ContainerID: c.ID,
+		ExitCode: int32(c.ExitCode), Reason: reason, Message: c.Message, ContainerID: d.reference(c.ID),
 		StartedAt: stamp(c.Started), FinishedAt: stamp(c.Finished),
 	}}
 }
+
+// reference is a container ID as the API has it: "runtime://id".
+func (d *decider) reference(id string) string { return d.Runtime + "://" + id }
 
 // stamp cuts a time to what the API keeps: seconds.
 func stamp(t time.Time) metav1.Time {

@@ -36,6 +36,8 @@ type State struct {
 	Memory map[string]Memory
 	// HostIPs are the node's addresses.
 	HostIPs []string
+	// Runtime is the runtime's name, which container IDs in the status begin with.
+	Runtime string
 }
 
 // PodJob is the key for what concerns a pod as a whole: its volumes, its sandbox.
