@@ -1,0 +1,23 @@
+// Package volume brings storage claims and volumes together.
+//
+//	PersistentVolumeClaim ─▶ match ─▶ a volume that is there ──┐
+//	 "10 GiB, one writer"      │                               ├▶ bound to each other
+//	                           └▶ none: Provisioner makes one ─┘
+//	claim deleted ─▶ volume released ─▶ reclaimed: deleted with its data, or kept
+//
+// Three controllers share the work:
+//
+//   - the binder finds for each claim the smallest volume that suffices, and writes
+//     the bond on both sides: first into the volume, which is what counts, then
+//     into the claim. It also lets go of what was released.
+//   - the protection controllers hold back the deletion of a claim that a pod
+//     uses, and of a volume that a claim is bound to, by a finalizer.
+//   - the provisioner makes volumes that are directories: of one node (class
+//     "standard", made once the first pod that uses the claim has its node), or,
+//     where all nodes see the same disk, of all of them (class "shared").
+//
+// Kubernetes: https://kubernetes.io/docs/concepts/storage/persistent-volumes/. There
+// provisioners are programs of storage vendors that speak CSI.
+//
+// Reading order: match.go, binder.go, provisioner.go, protection.go.
+package volume
