@@ -2,14 +2,20 @@ package manager
 
 import (
 	"context"
+	"time"
 
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/controller"
+	"github.com/coracle-k8s/coracle/controller/deployment"
+	"github.com/coracle-k8s/coracle/controller/endpointslice"
 	"github.com/coracle-k8s/coracle/controller/garbagecollector"
+	"github.com/coracle-k8s/coracle/controller/horizontalpodautoscaler"
 	"github.com/coracle-k8s/coracle/controller/namespace"
 	"github.com/coracle-k8s/coracle/controller/nodelifecycle"
 	"github.com/coracle-k8s/coracle/controller/podgc"
+	"github.com/coracle-k8s/coracle/controller/replicaset"
 	"github.com/coracle-k8s/coracle/controller/serviceaccount"
+	"github.com/coracle-k8s/coracle/controller/volume"
 )
 
 // A Runner is a controller: *controller.Controller, or something that has one.
@@ -33,7 +39,17 @@ type Env struct {
 	Options controller.Options
 	// RootCA are the certificates of the API server, PEM.
 	RootCA []byte
+	// AutoscaleInterval and NodeGrace are those of the manager's Options.
+	AutoscaleInterval, NodeGrace time.Duration
+	// Volumes says where new volumes go; nil where none are made.
+	Volumes *volume.ProvisionerConfig
 }
+
+// The controllers that are left out where they have nothing to work with.
+const (
+	rootCA      = "root-ca-certificate-publisher"
+	provisioner = "persistentvolume-provisioner"
+)
 
 // Builtin returns the controllers that a cluster has. A new controller is one
 // more line here.
@@ -41,16 +57,26 @@ func Builtin() []Constructor {
 	return []Constructor{
 		{"namespace", func(e Env) Runner { return namespace.New(e.Client, e.Informers, e.Options) }},
 		{"serviceaccount", func(e Env) Runner { return serviceaccount.New(e.Client, e.Informers, e.Options) }},
-		{"root-ca-certificate-publisher", func(e Env) Runner {
+		{rootCA, func(e Env) Runner {
 			return serviceaccount.NewRootCA(e.Client, e.Informers, e.RootCA, e.Options)
 		}},
 		{"garbage-collector", func(e Env) Runner { return garbagecollector.New(e.Client, e.Informers, e.Options) }},
 		{"node-lifecycle", func(e Env) Runner {
-			return nodelifecycle.New(e.Client, e.Informers, nodelifecycle.Options{Options: e.Options})
+			return nodelifecycle.New(e.Client, e.Informers, nodelifecycle.Options{Options: e.Options, Grace: e.NodeGrace})
 		}},
 		{"taint-eviction", func(e Env) Runner { return nodelifecycle.NewTaintEviction(e.Client, e.Informers, e.Options) }},
 		{"pod-garbage-collector", func(e Env) Runner {
 			return podgc.New(e.Client, e.Informers, podgc.Options{Options: e.Options})
 		}},
+		{"deployment", func(e Env) Runner { return deployment.New(e.Client, e.Informers, e.Options) }},
+		{"replicaset", func(e Env) Runner { return replicaset.New(e.Client, e.Informers, e.Options) }},
+		{"endpointslice", func(e Env) Runner { return endpointslice.New(e.Client, e.Informers, e.Options) }},
+		{"horizontal-pod-autoscaler", func(e Env) Runner {
+			return horizontalpodautoscaler.New(e.Client, e.Informers, e.AutoscaleInterval, e.Options)
+		}},
+		{"persistentvolume-binder", func(e Env) Runner { return volume.NewBinder(e.Client, e.Informers, e.Options) }},
+		{provisioner, func(e Env) Runner { return volume.NewProvisioner(e.Client, e.Informers, *e.Volumes, e.Options) }},
+		{"persistentvolumeclaim-protection", func(e Env) Runner { return volume.NewClaimProtection(e.Client, e.Informers, e.Options) }},
+		{"persistentvolume-protection", func(e Env) Runner { return volume.NewVolumeProtection(e.Client, e.Informers, e.Options) }},
 	}
 }

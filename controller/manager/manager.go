@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/controller"
+	"github.com/coracle-k8s/coracle/controller/volume"
 )
 
 // Options say which controllers run and how. The zero value runs all of them.
@@ -17,6 +19,14 @@ type Options struct {
 	// RootCA are the certificates (PEM) by which pods know the API server.
 	// Without any, kube-root-ca.crt is not published.
 	RootCA []byte
+	// AutoscaleInterval is how often autoscalers decide; zero means every 15 s.
+	AutoscaleInterval time.Duration
+	// NodeGrace is how long a node may be silent before it counts as dead; zero
+	// means 40 s.
+	NodeGrace time.Duration
+	// Volumes says where volumes for claims are made. Nil means that none are:
+	// claims then wait for volumes that others make.
+	Volumes *volume.ProvisionerConfig
 	// Logger is where controllers report; nil means nowhere.
 	Logger *slog.Logger
 	// Metrics counts what controllers do; nil does not.
@@ -51,8 +61,9 @@ func New(c *client.Client, opts Options) *Manager {
 		}
 	}
 	for _, constructor := range all {
-		withoutCA := constructor.Name == "root-ca-certificate-publisher" && len(opts.RootCA) == 0
-		if !withoutCA && !slices.Contains(opts.Without, constructor.Name) {
+		idle := constructor.Name == rootCA && len(opts.RootCA) == 0 ||
+			constructor.Name == provisioner && opts.Volumes == nil
+		if !idle && !slices.Contains(opts.Without, constructor.Name) {
 			m.controllers = append(m.controllers, constructor)
 		}
 	}
@@ -89,6 +100,7 @@ func (m *Manager) work(ctx context.Context) error {
 		recorder := client.NewRecorder(m.client, constructor.Name, "")
 		runner := constructor.New(Env{
 			Client: m.client, Informers: informers, RootCA: m.opts.RootCA,
+			AutoscaleInterval: m.opts.AutoscaleInterval, NodeGrace: m.opts.NodeGrace, Volumes: m.opts.Volumes,
 			Options: controller.Options{Logger: m.opts.Logger, Metrics: m.opts.Metrics, Recorder: recorder},
 		})
 		group.Go(func() error { return recorder.Run(ctx) })
