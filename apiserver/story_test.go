@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/synctest" // time stands still in a story, so ages are told, too
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
 )
@@ -43,7 +44,7 @@ func TestStories(t *testing.T) {
 			if *update {
 				require.NoError(t, os.WriteFile(path, []byte(told), 0o644))
 			}
-			require.Equal(t, string(data), told)
+			require.Empty(t, cmp.Diff(string(data), told))
 		})
 	}
 }
@@ -58,6 +59,7 @@ func tell(f *fixture, story string) string {
 		question := strings.Split(regexp.MustCompile(`(?s)\n=> .*`).ReplaceAllString(step, ""), "\n")
 		out.WriteString(strings.Join(question, "\n") + "\n")
 		out.WriteString(answer(f, question))
+		synctest.Wait() // until the cache has seen it
 	}
 	return out.String()
 }
