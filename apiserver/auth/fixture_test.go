@@ -136,7 +136,7 @@ func (c *cluster) call(who identity, method, path, body string) answer {
 	c.t.Helper()
 	r := httptest.NewRequestWithContext(c.t.Context(), method, path, strings.NewReader(body))
 	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Type", map[bool]string{false: "application/json", true: "application/merge-patch+json"}[method == "PATCH"])
 	}
 	w := httptest.NewRecorder()
 	c.server.ServeHTTP(w, who(r))
