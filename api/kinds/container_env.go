@@ -63,9 +63,9 @@ func checkKeyRef(j *judge, name, key string, path *field.Path) {
 	}
 }
 
-func checkEnvFrom(j *judge, sources []corev1.EnvFromSource, path *field.Path) {
+func checkEnvFrom(j *judge, sources []corev1.EnvFromSource, all *field.Path) {
 	for i, source := range sources {
-		path := path.Index(i)
+		path := all.Index(i)
 		if source.Prefix != "" {
 			j.invalid(path.Child("prefix"), source.Prefix, validation.IsRelaxedEnvVarName(source.Prefix)...)
 		}
@@ -77,9 +77,9 @@ func checkEnvFrom(j *judge, sources []corev1.EnvFromSource, path *field.Path) {
 		}
 		switch {
 		case source.ConfigMapRef == nil && source.SecretRef == nil:
-			j.invalid(path, "", "must specify one of: `configMapRef` or `secretRef`")
+			j.invalid(all, "", "must specify one of: `configMapRef` or `secretRef`")
 		case source.ConfigMapRef != nil && source.SecretRef != nil:
-			j.invalid(path, "", "may not have more than one field specified at a time")
+			j.invalid(all, "", "may not have more than one field specified at a time")
 		}
 	}
 }
@@ -116,7 +116,7 @@ func checkFieldRef(j *judge, ref *corev1.ObjectFieldSelector, known []string, pa
 	case bracketed && base == "metadata.labels":
 		j.qualified(path, key)
 	case bracketed:
-		j.invalid(path, base, "does not support subscript")
+		j.invalid(at, ref.FieldPath, fmt.Sprintf("error converting fieldPath: field label does not support subscript: %s", ref.FieldPath))
 	case slices.Contains(known, ref.FieldPath):
 	case slices.Contains(slices.Concat(envFields(), volumeFields()), ref.FieldPath):
 		supported(j, at, ref.FieldPath, known...)

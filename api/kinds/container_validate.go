@@ -161,6 +161,11 @@ func checkDevices(j *judge, c *corev1.Container, volumes volumeSet, path *field.
 			if names[device.Name] {
 				j.invalid(name, device.Name, "must be unique")
 			}
+			for _, mount := range c.VolumeMounts {
+				if mount.Name == device.Name {
+					j.invalid(name, device.Name, "must not already exist in volumeMounts")
+				}
+			}
 			volume, found := volumes[device.Name]
 			switch {
 			case !found:

@@ -77,7 +77,7 @@ func checkSliceEndpoints(j *judge, s *discoveryv1.EndpointSlice, path *field.Pat
 			j.add(field.ErrorList{field.TooMany(addresses, len(endpoint.Addresses), maxSliceAddresses)})
 		}
 		for k, address := range endpoint.Addresses {
-			checkSliceAddress(j, s.AddressType, address, addresses.Index(k))
+			checkSliceAddress(j, s.AddressType, address, addresses, k)
 		}
 		if endpoint.Hostname != nil {
 			j.label(path.Child("hostname"), *endpoint.Hostname)
@@ -88,18 +88,20 @@ func checkSliceEndpoints(j *judge, s *discoveryv1.EndpointSlice, path *field.Pat
 	}
 }
 
-func checkSliceAddress(j *judge, kind discoveryv1.AddressType, address string, path *field.Path) {
-	ip := net.ParseIP(address)
+// checkSliceAddress judges address number k. What is of the wrong family is
+// reported for the addresses as a whole, as Kubernetes does.
+func checkSliceAddress(j *judge, kind discoveryv1.AddressType, address string, addresses *field.Path, k int) {
+	path, ip := addresses.Index(k), net.ParseIP(address)
 	switch {
 	case kind == discoveryv1.AddressTypeFQDN:
 		j.subdomain(path, address)
-	case kind == discoveryv1.AddressTypeIPv4 && (ip == nil || ip.To4() == nil):
-		j.invalid(path, address, "must be a valid IPv4 address")
-	case kind == discoveryv1.AddressTypeIPv6 && (ip == nil || ip.To4() != nil):
-		j.invalid(path, address, "must be a valid IPv6 address")
-	case kind == discoveryv1.AddressTypeIPv4 || kind == discoveryv1.AddressTypeIPv6:
-		checkEndpointIP(j, address, path)
+		return
+	case kind == discoveryv1.AddressTypeIPv4 && ip != nil && ip.To4() == nil:
+		j.invalid(addresses, address, "must be an IPv4 address")
+	case kind == discoveryv1.AddressTypeIPv6 && ip != nil && ip.To4() != nil:
+		j.invalid(addresses, address, "must be an IPv6 address")
 	}
+	checkEndpointIP(j, address, path)
 }
 
 func checkSlicePorts(j *judge, ports []discoveryv1.EndpointPort, path *field.Path) {

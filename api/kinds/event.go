@@ -1,6 +1,7 @@
 package kinds
 
 import (
+	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -33,33 +34,45 @@ func coreEvents() *api.Resource {
 	}
 }
 
+// maxEventText is how many characters an event's words can have, and
+// maxEventMessage how many its message.
+const (
+	maxEventText    = 128
+	maxEventMessage = 1024
+)
+
 // checkEvent sees to it that an event stands beside the object it tells of. What
-// belongs to no namespace has its events in default.
+// belongs to no namespace has its events in default. Events that use the newer
+// fields, as those have that tell of an eventTime, are held to stricter rules.
 func checkEvent(j *judge, e *corev1.Event) {
-	path := field.NewPath("involvedObject", "namespace")
-	about := e.InvolvedObject.Namespace
-	if about != "" && about != e.Namespace ||
-		about == "" && e.Namespace != metav1.NamespaceDefault && e.Namespace != metav1.NamespaceNone {
-		j.invalid(path, about, "does not match event.namespace")
+	about, stands := e.InvolvedObject.Namespace, false
+	switch {
+	case !e.EventTime.IsZero():
+		stands = about != "" || e.Namespace == metav1.NamespaceDefault || e.Namespace == metav1.NamespaceSystem
+	case about == "":
+		stands = e.Namespace == metav1.NamespaceDefault || e.Namespace == metav1.NamespaceNone
+	default:
+		stands = about == e.Namespace
 	}
-	if e.ReportingController != "" {
-		j.qualified(field.NewPath("reportingController"), e.ReportingController)
+	if !stands {
+		j.invalid(field.NewPath("involvedObject", "namespace"), about, "does not match event.namespace")
 	}
-	if !e.EventTime.IsZero() {
-		checkNewEvent(j, e)
+	if e.EventTime.IsZero() {
+		return
+	}
+	j.filled(field.NewPath("reportingComponent"), e.ReportingController)
+	j.qualified(field.NewPath("reportingComponent"), e.ReportingController)
+	checkEventText(j, e.ReportingInstance, field.NewPath("reportingInstance"))
+	checkEventText(j, e.Action, field.NewPath("action"))
+	checkEventText(j, e.Reason, field.NewPath("reason"))
+	if len(e.Message) > maxEventMessage {
+		j.invalid(field.NewPath("message"), "", fmt.Sprintf("can have at most %v characters", maxEventMessage))
 	}
 }
 
-// checkNewEvent holds events that use the newer fields to their stricter rules.
-func checkNewEvent(j *judge, e *corev1.Event) {
-	j.filled(field.NewPath("reportingController"), e.ReportingController)
-	if j.filled(field.NewPath("reportingInstance"), e.ReportingInstance) && len(e.ReportingInstance) > 128 {
-		j.invalid(field.NewPath("reportingInstance"), "", "can have at most 128 characters")
-	}
-	j.filled(field.NewPath("action"), e.Action)
-	j.filled(field.NewPath("reason"), e.Reason)
-	if len(e.Message) > 1024 {
-		j.invalid(field.NewPath("message"), "", "can have at most 1024 characters")
+func checkEventText(j *judge, text string, path *field.Path) {
+	if j.filled(path, text) && len(text) > maxEventText {
+		j.invalid(path, "", fmt.Sprintf("can have at most %v characters", maxEventText))
 	}
 }
 

@@ -128,7 +128,8 @@ func (j *judge) unchanged(path *field.Path, value, old any) {
 func same(a, b any) bool { return equality.Semantic.DeepEqual(a, b) }
 
 // oneOf judges a field that has a fixed set of values and no default of its own
-// at this point: empty is as wrong as unknown.
+// at this point: empty is as wrong as unknown. The error lists the values in the
+// given order.
 func oneOf[T ~string](j *judge, path *field.Path, value T, valid ...T) {
 	if value == "" {
 		j.required(path, "")
@@ -147,7 +148,7 @@ func emptyOrOneOf[T ~string](j *judge, path *field.Path, value T, valid ...T) {
 // supported is [oneOf] for fields of which empty is just another value.
 func supported[T ~string](j *judge, path *field.Path, value T, valid ...T) {
 	if !slices.Contains(valid, value) {
-		j.errs = append(j.errs, field.NotSupported(path, value, slices.Sorted(slices.Values(valid))))
+		j.errs = append(j.errs, field.NotSupported(path, value, valid))
 	}
 }
 

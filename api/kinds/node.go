@@ -38,8 +38,15 @@ func nodes() *api.Resource {
 }
 
 // defaultNode takes it that pods may have all that the node has, where the
-// kubelet holds nothing back.
+// kubelet holds nothing back. It keeps the one range of addresses for pods and
+// the list of them in step; the single one wins.
 func defaultNode(n *corev1.Node) {
+	switch cidrs := n.Spec.PodCIDRs; {
+	case n.Spec.PodCIDR == "" && len(cidrs) > 0:
+		n.Spec.PodCIDR = cidrs[0]
+	case n.Spec.PodCIDR != "" && (len(cidrs) == 0 || cidrs[0] != n.Spec.PodCIDR):
+		n.Spec.PodCIDRs = []string{n.Spec.PodCIDR}
+	}
 	if n.Status.Allocatable == nil {
 		n.Status.Allocatable = n.Status.Capacity.DeepCopy()
 	}
@@ -49,7 +56,8 @@ func defaultNode(n *corev1.Node) {
 
 func checkNode(j *judge, n *corev1.Node) {
 	spec := field.NewPath("spec")
-	checkTaints(j, n.Spec.Taints, spec.Child("taints"))
+	// Kubernetes says metadata here, where taints once were.
+	checkTaints(j, n.Spec.Taints, field.NewPath("metadata", "taints"))
 	cidrs := spec.Child("podCIDRs")
 	for i, cidr := range n.Spec.PodCIDRs {
 		if _, err := netip.ParsePrefix(cidr); err != nil {
@@ -75,7 +83,9 @@ func checkTaints(j *judge, taints []corev1.Taint, path *field.Path) {
 		oneOf(j, path.Child("effect"), taint.Effect, taintEffects()...)
 		id := keyEffect{taint.Key, taint.Effect}
 		if seen[id] {
-			j.duplicate(path, taint)
+			err := field.Duplicate(path, taint)
+			err.Detail = "taints must be unique by key and effect pair"
+			j.add(field.ErrorList{err})
 		}
 		seen[id] = true
 	}
@@ -102,8 +112,8 @@ func checkNodeStatus(j *judge, n *corev1.Node) {
 
 func checkAmounts(j *judge, list corev1.ResourceList, path *field.Path) {
 	for _, name := range sortedKeys(list) {
-		j.qualified(path.Key(string(name)), string(name))
-		checkQuantity(j, name, list[name], path.Key(string(name)))
+		j.qualified(path.Child(string(name)), string(name))
+		checkQuantity(j, name, list[name], path.Child(string(name)))
 	}
 }
 
@@ -115,7 +125,7 @@ func checkNodeUpdate(j *judge, n, old *corev1.Node) {
 		j.forbidden(spec.Child("podCIDRs"), "node updates may not change podCIDR except from \"\" to valid")
 	}
 	if old.Spec.ProviderID != "" && n.Spec.ProviderID != old.Spec.ProviderID {
-		j.forbidden(spec.Child("providerID"), "node updates may not change providerID except from \"\" to valid")
+		j.invalid(spec.Child("providerID"), n.Spec.ProviderID, "field cannot be modified once set")
 	}
 }
 

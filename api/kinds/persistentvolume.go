@@ -105,10 +105,15 @@ func checkPersistentVolumeUpdate(j *judge, pv, old *corev1.PersistentVolume) {
 }
 
 func checkAccessModes(j *judge, modes []corev1.PersistentVolumeAccessMode, path *field.Path) {
+	alone, shared := false, false
 	for _, mode := range modes {
 		supported(j, path, mode, corev1.ReadOnlyMany, corev1.ReadWriteMany, corev1.ReadWriteOnce, corev1.ReadWriteOncePod)
+		alone = alone || mode == corev1.ReadWriteOncePod
+		shared = shared || slices.Contains([]corev1.PersistentVolumeAccessMode{
+			corev1.ReadOnlyMany, corev1.ReadWriteMany, corev1.ReadWriteOnce,
+		}, mode)
 	}
-	if len(modes) > 1 && slices.Contains(modes, corev1.ReadWriteOncePod) {
+	if alone && shared {
 		j.forbidden(path, "may not use ReadWriteOncePod with other access modes")
 	}
 }

@@ -121,16 +121,17 @@ func defaultContainer(c *corev1.Container) {
 }
 
 // pullPolicy returns Always for an image that names no fixed version, which
-// a tag of latest, explicit or not, means.
+// a tag of latest, explicit or not, means. What is no image's name at all need
+// not be pulled anew either.
 func pullPolicy(image string) corev1.PullPolicy {
-	if _, _, digested := strings.Cut(image, "@"); digested {
-		return corev1.PullIfNotPresent
+	name, _, digested := strings.Cut(image, "@")
+	repository, tag, tagged := strings.Cut(name[strings.LastIndex(name, "/")+1:], ":")
+	fixed := digested || tagged && tag != "latest"
+	named := repository != "" && repository == strings.ToLower(strings.TrimSpace(repository))
+	if named && !fixed {
+		return corev1.PullAlways
 	}
-	lastPart := image[strings.LastIndex(image, "/")+1:]
-	if _, tag, tagged := strings.Cut(lastPart, ":"); tagged && tag != "latest" {
-		return corev1.PullIfNotPresent
-	}
-	return corev1.PullAlways
+	return corev1.PullIfNotPresent
 }
 
 func defaultProbe(p *corev1.Probe) {

@@ -2,6 +2,7 @@ package kinds
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -133,9 +134,8 @@ func checkPodAffinityTerm(j *judge, term corev1.PodAffinityTerm, path *field.Pat
 	}
 	if term.TopologyKey == "" {
 		j.required(path.Child("topologyKey"), "can not be empty")
-	} else {
-		j.add(metavalidation.ValidateLabelName(term.TopologyKey, path.Child("topologyKey")))
 	}
+	j.add(metavalidation.ValidateLabelName(term.TopologyKey, path.Child("topologyKey")))
 	j.unsupported(path.Child("matchLabelKeys"), len(term.MatchLabelKeys) > 0)
 	j.unsupported(path.Child("mismatchLabelKeys"), len(term.MismatchLabelKeys) > 0)
 }
@@ -170,7 +170,6 @@ func checkTolerations(j *judge, tolerations []corev1.Toleration, path *field.Pat
 }
 
 func checkSpread(j *judge, constraints []corev1.TopologySpreadConstraint, path *field.Path) {
-	seen := map[string]bool{}
 	for i, c := range constraints {
 		path := path.Index(i)
 		if c.MaxSkew <= 0 {
@@ -180,11 +179,13 @@ func checkSpread(j *judge, constraints []corev1.TopologySpreadConstraint, path *
 			j.required(path.Child("topologyKey"), "can not be empty")
 		}
 		supported(j, path.Child("whenUnsatisfiable"), c.WhenUnsatisfiable, corev1.DoNotSchedule, corev1.ScheduleAnyway)
-		id := fmt.Sprintf("{%v, %v}", c.TopologyKey, c.WhenUnsatisfiable)
-		if seen[id] {
-			j.duplicate(path.Child("{topologyKey, whenUnsatisfiable}"), id)
+		again := func(other corev1.TopologySpreadConstraint) bool {
+			return other.TopologyKey == c.TopologyKey && other.WhenUnsatisfiable == c.WhenUnsatisfiable
 		}
-		seen[id] = true
+		if slices.ContainsFunc(constraints[i+1:], again) {
+			j.duplicate(path.Child("{topologyKey, whenUnsatisfiable}"),
+				fmt.Sprintf("{%v, %v}", c.TopologyKey, c.WhenUnsatisfiable))
+		}
 		if c.MinDomains != nil {
 			if *c.MinDomains <= 0 {
 				j.invalid(path.Child("minDomains"), *c.MinDomains, "must be greater than zero")

@@ -72,7 +72,7 @@ func checkRestUnchanged(j *judge, pod, old *corev1.Pod, path *field.Path) {
 func tightenSelector(j *judge, rest, was *corev1.PodSpec, path *field.Path) {
 	for _, key := range sortedKeys(was.NodeSelector) {
 		if value, ok := rest.NodeSelector[key]; !ok || value != was.NodeSelector[key] {
-			j.invalid(path, rest.NodeSelector, "only additions are allowed (no mutations or deletions)")
+			j.invalid(path, rest.NodeSelector, "only additions to spec.nodeSelector are allowed (no mutations or deletions)")
 			break
 		}
 	}

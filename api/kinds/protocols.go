@@ -9,7 +9,7 @@ import (
 
 // protocols are those a port can speak.
 func protocols() []corev1.Protocol {
-	return []corev1.Protocol{corev1.ProtocolTCP, corev1.ProtocolUDP, corev1.ProtocolSCTP}
+	return []corev1.Protocol{corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP}
 }
 
 // checkPortOrName judges a port given by its number or by its name.

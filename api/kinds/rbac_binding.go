@@ -106,9 +106,7 @@ func checkSubject(j *judge, s rbacv1.Subject, namespaced bool, path *field.Path)
 // checkRoleRefUpdate keeps the role: who may change a binding's subjects must
 // not thereby hand out another role.
 func checkRoleRefUpdate(j *judge, ref, old rbacv1.RoleRef) {
-	if ref != old {
-		j.invalid(field.NewPath("roleRef"), ref, "cannot change roleRef")
-	}
+	j.unchanged(field.NewPath("roleRef"), ref, old)
 }
 
 func bindingColumns[T api.Object](parts func(T) (rbacv1.RoleRef, []rbacv1.Subject)) []api.Column {

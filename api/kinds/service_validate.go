@@ -180,8 +180,8 @@ func checkTraffic(j *judge, s *corev1.Service, path *field.Path) {
 	}
 	if s.Spec.TrafficDistribution != nil {
 		supported(j, path.Child("trafficDistribution"), *s.Spec.TrafficDistribution,
-			corev1.ServiceTrafficDistributionPreferClose, corev1.ServiceTrafficDistributionPreferSameNode,
-			corev1.ServiceTrafficDistributionPreferSameZone)
+			corev1.ServiceTrafficDistributionPreferClose, corev1.ServiceTrafficDistributionPreferSameZone,
+			corev1.ServiceTrafficDistributionPreferSameNode)
 	}
 }
 
@@ -200,10 +200,10 @@ func checkLoadBalancer(j *judge, s *corev1.Service, path *field.Path) {
 			j.invalid(ranges.Index(i), cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")
 		}
 	}
-	if spec.LoadBalancerClass != nil {
-		j.qualified(path.Child("loadBalancerClass"), *spec.LoadBalancerClass)
-	}
 	if spec.Type == corev1.ServiceTypeLoadBalancer {
+		if spec.LoadBalancerClass != nil {
+			j.qualified(path.Child("loadBalancerClass"), *spec.LoadBalancerClass)
+		}
 		return
 	}
 	const only = "may only be used when `type` is 'LoadBalancer'"

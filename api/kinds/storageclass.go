@@ -1,7 +1,6 @@
 package kinds
 
 import (
-	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -83,18 +82,9 @@ func checkClassParameters(j *judge, parameters map[string]string, path *field.Pa
 }
 
 func checkStorageClassUpdate(j *judge, c, old *storagev1.StorageClass) {
-	for _, part := range []struct {
-		name       string
-		value, old any
-	}{
-		{"parameters", c.Parameters, old.Parameters},
-		{"provisioner", c.Provisioner, old.Provisioner},
-		{"reclaimPolicy", c.ReclaimPolicy, old.ReclaimPolicy},
-	} {
-		if !same(part.value, part.old) {
-			j.forbidden(field.NewPath(part.name), fmt.Sprintf("updates to %s are forbidden.", part.name))
-		}
-	}
+	j.unchanged(field.NewPath("parameters"), c.Parameters, old.Parameters)
+	j.unchanged(field.NewPath("provisioner"), c.Provisioner, old.Provisioner)
+	j.unchanged(field.NewPath("reclaimPolicy"), c.ReclaimPolicy, old.ReclaimPolicy)
 	j.unchanged(field.NewPath("volumeBindingMode"), c.VolumeBindingMode, old.VolumeBindingMode)
 }
 

@@ -90,9 +90,9 @@ func checkHostPath(j *judge, src *corev1.HostPathVolumeSource, path *field.Path)
 	}
 	checkNoBacksteps(j, src.Path, path.Child("path"))
 	if src.Type != nil {
-		supported(j, path.Child("type"), *src.Type, corev1.HostPathUnset, corev1.HostPathDirectoryOrCreate,
-			corev1.HostPathDirectory, corev1.HostPathFileOrCreate, corev1.HostPathFile,
-			corev1.HostPathSocket, corev1.HostPathCharDev, corev1.HostPathBlockDev)
+		supported(j, path.Child("type"), *src.Type, corev1.HostPathUnset, corev1.HostPathBlockDev,
+			corev1.HostPathCharDev, corev1.HostPathDirectory, corev1.HostPathDirectoryOrCreate,
+			corev1.HostPathFile, corev1.HostPathFileOrCreate, corev1.HostPathSocket)
 	}
 }
 
@@ -191,6 +191,9 @@ func checkProjected(j *judge, src *corev1.ProjectedVolumeSource, path *field.Pat
 			j.unsupported(at.Child("clusterTrustBundle"), source.ClusterTrustBundle != nil)
 			j.unsupported(at.Child("podCertificate"), source.PodCertificate != nil)
 			continue
+		}
+		if source == (corev1.VolumeProjection{}) {
+			continue // it gives nothing, which does no harm
 		}
 		j.exactlyOne(at, tooManyVolumes, noVolume,
 			choice{"secret", source.Secret != nil, func(p *field.Path) {

@@ -104,8 +104,9 @@ func checkStrategy(j *judge, s *appsv1.DeploymentStrategy, path *field.Path) {
 		}
 		checkRollingUpdate(j, *s.RollingUpdate.MaxUnavailable, *s.RollingUpdate.MaxSurge, rolling)
 	default:
-		supported(j, path.Child("type"), s.Type,
-			appsv1.RecreateDeploymentStrategyType, appsv1.RollingUpdateDeploymentStrategyType)
+		j.add(field.ErrorList{field.NotSupported(path, *s, []appsv1.DeploymentStrategyType{
+			appsv1.RecreateDeploymentStrategyType, appsv1.RollingUpdateDeploymentStrategyType,
+		})})
 	}
 }
 
