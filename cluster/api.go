@@ -1,0 +1,126 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/coracle-k8s/coracle/api/kinds"
+	"github.com/coracle-k8s/coracle/apiserver"
+	"github.com/coracle-k8s/coracle/apiserver/admission"
+	"github.com/coracle-k8s/coracle/apiserver/admission/bootstrap"
+	"github.com/coracle-k8s/coracle/apiserver/auth"
+	"github.com/coracle-k8s/coracle/apiserver/connect"
+	"github.com/coracle-k8s/coracle/apiserver/metricsapi"
+	"github.com/coracle-k8s/coracle/store"
+)
+
+// Issuer is who signs the tokens of service accounts, as the tokens have it.
+const Issuer = "https://kubernetes.default.svc.cluster.local"
+
+// An API is an API server with all that belongs to it: identity, admission,
+// the objects it owns, and the ways to kubelets.
+type API struct {
+	*apiserver.Server
+	bootstrap bootstrap.Bootstrap
+	tls       *tls.Config
+	listeners []net.Listener
+}
+
+// NewAPI makes an API server over a store. nodes is how it reaches kubelets,
+// pods how it reaches pods for the proxies (nil: over the machine's network).
+func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http.RoundTripper) (*API, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	storage := apiserver.NewStorage(st, kinds.Registry(), cfg.Logger)
+	objects := storage.Objects()
+	security, err := auth.New(auth.Options{
+		Objects: objects, SigningKey: cfg.PKI.ServiceAccountKey(), Issuer: Issuer, ClientCAs: cfg.PKI.Roots(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	services, err := admission.NewServiceIPs(objects, admission.ServiceRange{Addresses: cfg.Services})
+	if err != nil {
+		return nil, err
+	}
+	a := &API{listeners: cfg.Listeners}
+	connectors := security.Connectors()
+	for name, c := range connect.Connectors(connect.Options{
+		Objects: objects, Nodes: nodes, Pods: pods,
+		API: func() http.Handler { return a.Server },
+	}) {
+		connectors[name] = c
+	}
+	hooks := admission.Default(objects, admission.Options{Services: services})
+	a.Server, err = apiserver.New(apiserver.Config{
+		Storage:        storage,
+		Authenticators: security.Authenticators,
+		Authorizer:     security.Authorizer,
+		Hooks:          append(append(hooks, security.Hooks()...), cfg.Hooks...),
+		Connectors:     connectors,
+		Groups:         []apiserver.Group{metricsapi.NewGroup(objects, metricsapi.Kubelets{Transport: nodes}, cfg.Logger)},
+		Paths: map[string]http.Handler{
+			auth.DiscoveryPath: security.Tokens.Discovery(""),
+			auth.KeysPath:      security.Tokens.Keys(),
+		},
+		Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.bootstrap = bootstrap.Bootstrap{Objects: objects, Services: services, Advertise: cfg.Advertise, Logger: cfg.Logger}
+	a.tls, err = cfg.PKI.ServerTLS("apiserver", append(apiHosts(cfg), cfg.Hosts...)...)
+	return a, err
+}
+
+// apiHosts are the names and addresses under which the API is known.
+func apiHosts(cfg Config) []string {
+	hosts := []string{
+		"localhost", "127.0.0.1", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+		"kubernetes.default.svc." + cfg.Domain, cfg.Services.Masked().Addr().Next().String(),
+	}
+	if cfg.Advertise.IsValid() {
+		hosts = append(hosts, cfg.Advertise.Addr().String())
+	}
+	for _, l := range cfg.Listeners {
+		addr, err := netip.ParseAddrPort(l.Addr().String())
+		if err == nil && !addr.Addr().IsUnspecified() {
+			hosts = append(hosts, addr.Addr().String())
+		}
+	}
+	return hosts
+}
+
+// Run serves until ctx ends. ready is called once the API answers and the
+// objects are there that every cluster has.
+func (a *API) Run(ctx context.Context, ready func()) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.Server.Run(ctx) })
+	for _, l := range a.listeners {
+		g.Go(func() error { return a.Serve(ctx, l, a.tls) })
+	}
+	g.Go(func() error {
+		select {
+		case <-a.Ready():
+		case <-ctx.Done():
+			return nil
+		}
+		if err := a.bootstrap.Once(ctx); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("make the cluster's first objects: %w", err)
+		}
+		ready()
+		if err := a.bootstrap.Run(ctx); ctx.Err() == nil {
+			return err
+		}
+		return nil
+	})
+	return g.Wait()
+}
