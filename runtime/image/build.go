@@ -97,7 +97,7 @@ func (b GoBuild) compile(ctx context.Context, dir string) (string, error) {
 		return "", fmt.Errorf("the Go toolchain is needed: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, goTool, "build", "-trimpath", "-buildvcs=false",
-		"-ldflags", b.ldflags(), "-o", dir+string(filepath.Separator), b.Package)
+		"-ldflags", b.ldflags(), "-o", dir+string(filepath.Separator), "--", b.Package)
 	cmd.Dir = b.Dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+b.Arch, "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {

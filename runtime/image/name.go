@@ -14,6 +14,13 @@ const hub = "docker.io"
 
 var hexID = regexp.MustCompile(`^(sha256:)?[0-9a-f]{64}$`)
 
+// The forms of a registry's host and of a repository, stricter than the parser's:
+// as in the OCI distribution specification, so that no part of a name is "..".
+var (
+	hostForm = regexp.MustCompile(`^([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(:[0-9]+)?$`)
+	repoForm = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+)
+
 // Normalize returns the full form of an image name: with its registry, and with
 // a tag or a digest. A name without a registry is docker.io's, a name of one
 // word there is library's, and a name without a tag is tagged latest:
@@ -39,6 +46,9 @@ func parse(ref string) (name.Reference, error) {
 	r, err := name.ParseReference(ref)
 	if err != nil {
 		return nil, fmt.Errorf("%w %q: %w", ErrInvalidName, ref, err)
+	}
+	if !hostForm.MatchString(r.Context().RegistryStr()) || !repoForm.MatchString(r.Context().RepositoryStr()) {
+		return nil, fmt.Errorf("%w %q", ErrInvalidName, ref)
 	}
 	return r, nil
 }

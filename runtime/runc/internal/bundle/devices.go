@@ -84,8 +84,10 @@ func hostDevices() ([]specs.LinuxDevice, error) {
 			return err
 		}
 		switch path {
-		case "/dev/pts", "/dev/shm", "/dev/mqueue", "/dev/fd", "/dev/.udev", "/dev/.lxc":
-			return fs.SkipDir
+		case "/dev/pts", "/dev/shm", "/dev/mqueue":
+			if d.IsDir() {
+				return fs.SkipDir
+			}
 		case "/dev/console", "/dev/ptmx", "/dev/tty":
 			return nil
 		}
