@@ -9,8 +9,9 @@ import (
 	"github.com/coracle-k8s/coracle/api"
 )
 
-// services: the server allocates cluster addresses and node ports, since only
-// it can see all of them. The rules here judge what a client may ask for.
+// services: a hook of the server allocates cluster addresses and node ports,
+// since only it can see all of them, and keeps them through updates that leave
+// them out. The rules here judge what a client may ask for.
 func services() *api.Resource {
 	return &api.Resource{
 		GroupVersionKind: corev1.SchemeGroupVersion.WithKind("Service"),
@@ -24,7 +25,7 @@ func services() *api.Resource {
 		NewList:          func() runtime.Object { return &corev1.ServiceList{} },
 		Default:          api.Do(defaultService),
 		PrepareCreate:    api.Do(prepareService),
-		PrepareUpdate:    api.Pair(keepAllocated),
+		PrepareUpdate:    api.Pair(func(s, _ *corev1.Service) { prepareService(s) }),
 		Validate:         rule(checkService),
 		ValidateUpdate:   pairRule(checkServiceUpdate),
 		ValidateName:     validation.NameIsDNSLabel,
@@ -41,5 +42,13 @@ func services() *api.Resource {
 			return fields.Set{"spec.clusterIP": s.Spec.ClusterIP, "spec.type": string(s.Spec.Type)}
 		}),
 		Columns: serviceColumns(),
+	}
+}
+
+// prepareService brings the two fields for addresses in step for clients that
+// know only the older, singular one.
+func prepareService(s *corev1.Service) {
+	if s.Spec.ClusterIP != "" && len(s.Spec.ClusterIPs) == 0 {
+		s.Spec.ClusterIPs = []string{s.Spec.ClusterIP}
 	}
 }
