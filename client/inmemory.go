@@ -113,12 +113,21 @@ func (c *call) serve(t *inMemory, req *http.Request) {
 		}
 		w := writer{c}
 		w.WriteHeader(http.StatusOK)
-		c.pipe.closeWrite(io.EOF)
+		c.pipe.closeWrite(c.end())
 	}()
 	if t.onRequest != nil {
 		req = t.onRequest(req)
 	}
 	t.handler.ServeHTTP(writer{c}, req)
+}
+
+// end is how the body ends when the handler has returned: what it left unfinished
+// because its context ended must not look complete.
+func (c *call) end() error {
+	if c.ctx.Err() != nil {
+		return context.Cause(c.ctx)
+	}
+	return io.EOF
 }
 
 func (c *call) fail(cause any) {

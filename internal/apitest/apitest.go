@@ -2,16 +2,19 @@ package apitest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/coracle-k8s/coracle/api/kinds"
 	"github.com/coracle-k8s/coracle/apiserver"
 	"github.com/coracle-k8s/coracle/apiserver/admission"
 	"github.com/coracle-k8s/coracle/apiserver/admission/bootstrap"
+	"github.com/coracle-k8s/coracle/apiserver/connect"
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/store/memstore"
 )
@@ -28,7 +31,9 @@ func Start(t testing.TB) *Server {
 	st := memstore.New()
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
 	storage := apiserver.NewStorage(st, kinds.Registry(), nil)
-	server, err := apiserver.New(apiserver.Config{
+	var server *apiserver.Server
+	var err error
+	server, err = apiserver.New(apiserver.Config{
 		Storage:        storage,
 		Authenticators: []apiserver.Authenticator{anybody{}},
 		Authorizer:     anything{},
@@ -38,6 +43,10 @@ func Start(t testing.TB) *Server {
 			admission.Priority{Objects: storage.Objects()},
 			admission.DefaultTolerationSeconds(300),
 		},
+		Connectors: connect.Connectors(connect.Options{
+			Objects: storage.Objects(), Nodes: noNodes{},
+			API: func() http.Handler { return server },
+		}),
 	})
 	require.NoError(t, err)
 	Run(t, server.Run)
@@ -88,4 +97,11 @@ type anything struct{}
 
 func (anything) Authorize(context.Context, *apiserver.Attributes) (apiserver.Decision, string, error) {
 	return apiserver.Allow, "", nil
+}
+
+// noNodes reaches no kubelet: there are none.
+type noNodes struct{}
+
+func (noNodes) RoundTripper(node *corev1.Node) (http.RoundTripper, string, error) {
+	return nil, "", fmt.Errorf("node %s has no kubelet in this test", node.Name)
 }
