@@ -45,7 +45,34 @@ func carryOver(service, old *corev1.Service) {
 	case hasNodePorts(was):
 		keepPorts(spec, was)
 	}
+	dropForeign(spec, was)
 }
+
+// dropForeign drops the fields that only services of another type have, where
+// they are as the client found them.
+func dropForeign(spec, was *corev1.ServiceSpec) {
+	balancer := spec.Type == corev1.ServiceTypeLoadBalancer
+	outside := balancer || spec.Type == corev1.ServiceTypeNodePort ||
+		spec.Type == corev1.ServiceTypeClusterIP && len(spec.ExternalIPs) > 0
+	local := spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
+	if !(balancer && local) && spec.HealthCheckNodePort == was.HealthCheckNodePort {
+		spec.HealthCheckNodePort = 0
+	}
+	if !outside && spec.ExternalTrafficPolicy == was.ExternalTrafficPolicy {
+		spec.ExternalTrafficPolicy = ""
+	}
+	if balancer {
+		return
+	}
+	if equalPtr(spec.AllocateLoadBalancerNodePorts, was.AllocateLoadBalancerNodePorts) {
+		spec.AllocateLoadBalancerNodePorts = nil
+	}
+	if equalPtr(spec.LoadBalancerClass, was.LoadBalancerClass) {
+		spec.LoadBalancerClass = nil
+	}
+}
+
+func equalPtr[T comparable](a, b *T) bool { return a != nil && b != nil && *a == *b }
 
 // hasNodePorts reports whether services of this spec have node ports.
 func hasNodePorts(spec *corev1.ServiceSpec) bool {
