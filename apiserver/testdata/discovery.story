@@ -68,3 +68,8 @@ ok
 GET /healthz/nothing
 => 404 Not Found
 404 page not found
+
+GET /apis
+show: kind
+=> 200 OK
+kind: APIGroupList
