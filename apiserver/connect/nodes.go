@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -35,6 +36,13 @@ func NodeTLS(config *tls.Config) *TLSNodes {
 		// HTTP/1.1 only, because streams need its Upgrade.
 		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
 	}}
+}
+
+// Dialing makes the transport connect by dial, for nodes that are on a network
+// of their own, and returns it. Call it before the first use.
+func (t *TLSNodes) Dialing(dial func(ctx context.Context, network, address string) (net.Conn, error)) *TLSNodes {
+	t.transport.DialContext = dial
+	return t
 }
 
 // RoundTripper implements apiserver.NodeTransport.
