@@ -55,13 +55,14 @@ func (w *worker) hold() (release func()) {
 		w.mu.Unlock()
 		w.wake()
 	}
-	configMaps, secrets := references(w.latest)
+	pod, _ := w.view()
+	configMaps, secrets := references(pod)
 	var releases []func()
 	for _, name := range configMaps {
-		releases = append(releases, w.k.configMaps.Hold(w.latest.Namespace, name, notify))
+		releases = append(releases, w.k.configMaps.Hold(pod.Namespace, name, notify))
 	}
 	for _, name := range secrets {
-		releases = append(releases, w.k.secrets.Hold(w.latest.Namespace, name, notify))
+		releases = append(releases, w.k.secrets.Hold(pod.Namespace, name, notify))
 	}
 	return func() {
 		for _, release := range releases {
