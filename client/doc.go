@@ -44,7 +44,7 @@
 // [Informer] for that). client-go works against our server, too; this one is here
 // because it can be read.
 //
-// Reading order: client.go, request.go, kind.go, delete.go, modify.go; watch.go,
+// Reading order: client.go, request.go, kind.go, form.go, delete.go, modify.go; watch.go,
 // frames.go; index.go, informer.go, follow.go, informers.go; inmemory.go, pipe.go,
 // hijack.go; then discover.go, kubeconfig.go, recorder.go, lead.go.
 package client
