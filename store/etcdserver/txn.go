@@ -39,10 +39,6 @@ func (s *kvService) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse,
 		}
 		done, revision, err := s.perform(ctx, ops, current, now)
 		response = &pb.TxnResponse{Header: header(revision), Succeeded: holds, Responses: done}
-		if errors.Is(err, store.ErrCompacted) && writeOf(ops) == nil {
-			// What was current a moment ago is compacted already.
-			return store.ErrConflict
-		}
 		return err
 	})
 	if err != nil {
@@ -87,6 +83,9 @@ func (s *Server) perform(ctx context.Context, ops []*pb.RequestOp, current *stor
 			continue
 		}
 		read, err := s.readAt(ctx, r.RequestRange, at)
+		if errors.Is(err, store.ErrCompacted) && r.RequestRange.Revision <= 0 && revision == now {
+			err = store.ErrConflict // what was current a moment ago: start again
+		}
 		if err != nil {
 			return nil, 0, err
 		}
@@ -160,16 +159,6 @@ func checkBranch(ops []*pb.RequestOp) ([][]byte, error) {
 		return nil, errBeyond("a transaction with several writes is not supported")
 	}
 	return written, nil
-}
-
-// writeOf returns the write among the operations, nil if there is none.
-func writeOf(ops []*pb.RequestOp) *pb.RequestOp {
-	for _, op := range ops {
-		if op.GetRequestRange() == nil {
-			return op
-		}
-	}
-	return nil
 }
 
 // holds reports whether a comparison is true of the key, nil if it is not there.
