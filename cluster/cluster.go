@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,18 +24,31 @@ import (
 
 // A Backend makes nodes: what is behind their kubelets.
 type Backend interface {
-	// Open prepares what the nodes share and returns how the API reaches pods.
-	Open(ctx context.Context, c *Cluster) (pods http.RoundTripper, err error)
+	// Open prepares what the nodes share.
+	Open(ctx context.Context, c *Cluster) (Access, error)
 	// RunShared runs what the nodes share until ctx ends: names, above all.
 	RunShared(ctx context.Context, c *Cluster) error
-	// RunNode runs the node with the given number, from 1, until ctx ends.
-	// started is called with its kubelet once that exists.
+	// RunNode runs the node with the given number, from 1, until ctx ends. If
+	// the cause of that is ErrStopped, its pods end too. started is called with
+	// its kubelet once that exists.
 	RunNode(ctx context.Context, c *Cluster, node NodeConfig, index int, started func(*kubelet.Kubelet)) error
-	// Nodes returns how the API reaches the nodes' kubelets.
-	Nodes(c *Cluster) apiserver.NodeTransport
 	// Close removes what Open made, after everything has ended.
 	Close() error
 }
+
+// Access is how an API server and the nodes of a [Backend] reach each other.
+type Access struct {
+	// Nodes reaches kubelets, Pods pods at their addresses.
+	Nodes apiserver.NodeTransport
+	Pods  http.RoundTripper
+	// Listeners are where nodes and pods reach the API, Advertise the address
+	// that pods are told. None: not at all.
+	Listeners []net.Listener
+	Advertise netip.AddrPort
+}
+
+// ErrStopped is why a node ends that [Cluster.StopNode] stops.
+var ErrStopped = errors.New("the node was stopped")
 
 // ErrNoNode says that the cluster has no node of that name.
 var ErrNoNode = errors.New("no such node")
@@ -55,7 +70,7 @@ type node struct {
 	NodeConfig
 	index   int
 	kubelet *kubelet.Kubelet // nil while it does not run
-	stop    context.CancelFunc
+	stop    context.CancelCauseFunc
 	stopped chan struct{} // closed when it has ended
 	start   chan struct{} // takes a token to start it again
 }
@@ -90,16 +105,15 @@ func (c *Cluster) Run(ctx context.Context) (err error) {
 	if c.cfg.Store == nil {
 		defer c.store.Close()
 	}
-	pods, err := c.cfg.Backend.Open(ctx, c)
+	access, err := c.cfg.Backend.Open(ctx, c)
 	defer func() { err = errors.Join(err, c.cfg.Backend.Close()) }()
 	if err != nil {
 		return err
 	}
-	api, err := NewAPI(c.cfg, c.store, c.cfg.Backend.Nodes(c), pods)
+	api, err := c.newAPI(access)
 	if err != nil {
 		return err
 	}
-	c.api.Store(api)
 	g, ctx := errgroup.WithContext(ctx)
 	part := func(name string, run func(context.Context) error) {
 		g.Go(func() error {
@@ -120,11 +134,28 @@ func (c *Cluster) Run(ctx context.Context) (err error) {
 			return RunScheduler(ctx, c.Client(pki.UserScheduler), c.cfg.Logger)
 		})
 	}
+	part("first objects", c.addons)
 	part("nodes", func(ctx context.Context) error { return c.cfg.Backend.RunShared(ctx, c) })
 	for _, n := range c.nodes {
 		part("node "+n.Name, func(ctx context.Context) error { return c.runNode(ctx, n) })
 	}
 	return g.Wait()
+}
+
+// newAPI makes the API server, with the backend's listeners beside the
+// configured ones.
+func (c *Cluster) newAPI(access Access) (*API, error) {
+	cfg := c.cfg
+	cfg.Listeners = append(slices.Clone(cfg.Listeners), access.Listeners...)
+	if !cfg.Advertise.IsValid() {
+		cfg.Advertise = access.Advertise
+	}
+	api, err := NewAPI(cfg, c.store, access.Nodes, access.Pods)
+	if err != nil {
+		return nil, err
+	}
+	c.api.Store(api)
+	return api, nil
 }
 
 func (c *Cluster) runControllers(ctx context.Context) error {
@@ -137,7 +168,7 @@ func (c *Cluster) runControllers(ctx context.Context) error {
 // wants it back.
 func (c *Cluster) runNode(ctx context.Context, n *node) error {
 	for {
-		running, cancel := context.WithCancel(ctx)
+		running, cancel := context.WithCancelCause(ctx)
 		stopped := make(chan struct{})
 		c.mu.Lock()
 		n.stop, n.stopped = cancel, stopped
@@ -148,7 +179,7 @@ func (c *Cluster) runNode(ctx context.Context, n *node) error {
 			n.kubelet = k
 		})
 		byUs := running.Err() != nil
-		cancel()
+		cancel(nil)
 		c.mu.Lock()
 		n.kubelet = nil
 		c.mu.Unlock()
@@ -175,7 +206,7 @@ func (c *Cluster) StopNode(name string) error {
 	}
 	stop, stopped := n.stop, n.stopped
 	c.mu.Unlock()
-	stop()
+	stop(ErrStopped)
 	<-stopped
 	return nil
 }

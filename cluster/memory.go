@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
-	"github.com/coracle-k8s/coracle/apiserver"
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/kubelet"
 	"github.com/coracle-k8s/coracle/network/dns"
@@ -69,16 +68,19 @@ func NewMemory(cfg MemoryConfig) *Memory {
 func (m *Memory) Network() *goroutine.Network { return m.network }
 
 // Open implements Backend.
-func (m *Memory) Open(_ context.Context, c *Cluster) (http.RoundTripper, error) {
+func (m *Memory) Open(_ context.Context, c *Cluster) (Access, error) {
 	if m.dir == "" {
 		dir, err := os.MkdirTemp("", "coracle-")
 		if err != nil {
-			return nil, err
+			return Access{}, err
 		}
 		m.dir, m.own = dir, true
 	}
 	m.network.SetTranslator(m.translate)
-	return &http.Transport{DialContext: m.network.Dial, DisableKeepAlives: true}, nil
+	return Access{
+		Nodes: memoryNodes{c},
+		Pods:  &http.Transport{DialContext: m.network.Dial, DisableKeepAlives: true},
+	}, nil
 }
 
 // Close implements Backend.
@@ -152,9 +154,7 @@ func (m *Memory) RunNode(ctx context.Context, c *Cluster, node NodeConfig, index
 	return g.Wait()
 }
 
-// Nodes implements Backend: the API calls the kubelets' handlers.
-func (m *Memory) Nodes(c *Cluster) apiserver.NodeTransport { return memoryNodes{c} }
-
+// memoryNodes calls the kubelets' handlers.
 type memoryNodes struct{ c *Cluster }
 
 // RoundTripper implements apiserver.NodeTransport.
