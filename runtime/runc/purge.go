@@ -89,7 +89,7 @@ func (r *Runtime) purgeContainer(id string) error {
 		if err := p.Kill(); err != nil {
 			return err
 		}
-		reap(p.PID)
+		p.WaitGone(killTime)
 	}
 	err = nil
 	if r.cfg.RuncPath != "" {

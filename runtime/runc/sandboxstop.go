@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
@@ -68,7 +67,9 @@ func (r *Runtime) tearDown(ctx context.Context, s *sandbox) error {
 	if err := s.Holder.Kill(); err != nil {
 		return err
 	}
-	reap(s.Holder.PID)
+	if s.Holder.PID != 0 && !s.Holder.WaitGone(killTime) {
+		return fmt.Errorf("the holder, process %d, was killed but is not gone", s.Holder.PID)
+	}
 	if err := removeState(r.cfg.sandboxState(s.ID)); err != nil {
 		return err
 	}
@@ -111,19 +112,6 @@ func removeState(dir string) error {
 		return errors.Join(err, fmt.Errorf("still mounted below %s: %v", dir, left))
 	}
 	return os.RemoveAll(dir)
-}
-
-// reap buries a process if it was a child of ours.
-func reap(pid int) {
-	if pid <= 0 {
-		return
-	}
-	for {
-		_, err := unix.Wait4(pid, nil, 0, nil)
-		if err != unix.EINTR {
-			return // buried, or not ours
-		}
-	}
 }
 
 // RemovePodSandbox implements cri.RuntimeServiceServer. It removes the sandbox's

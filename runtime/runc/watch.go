@@ -31,7 +31,9 @@ func (r *Runtime) watch(c *container) {
 		} else if err != nil {
 			r.logger.Error("waiting for a container's shim", "container", c.ID, "error", err)
 		}
-		reap(c.ShimPID)
+		if p, err := shim.ShimOf(r.cfg.containerState(c.ID)); err == nil && !p.WaitGone(killTime) {
+			r.logger.Error("a shim does not end", "container", c.ID, "pid", p.PID)
+		}
 		close(c.buried)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -61,6 +62,32 @@ func (p Process) Kill() error {
 		return nil
 	}
 	return ignoreGone(unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0))
+}
+
+// WaitGone waits until the process has ended, whoever its parent is, and buries it
+// if it is a child of ours. It reports whether the process ended within the limit.
+func (p Process) WaitGone(limit time.Duration) bool {
+	fd, err := unix.PidfdOpen(p.PID, 0)
+	if err != nil {
+		return true
+	}
+	defer unix.Close(fd) //nolint:errcheck // only a handle
+	if now, err := Find(p.PID); err != nil || now != p {
+		return true
+	}
+	end := time.Now().Add(limit)
+	for left := limit; left > 0; left = time.Until(end) {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(left.Milliseconds())+1)
+		if err == nil && n > 0 {
+			// It is dead. ECHILD says that burying it is somebody else's task.
+			_, _ = unix.Wait4(p.PID, nil, unix.WNOHANG, nil)
+			return true
+		}
+		if err != nil && err != unix.EINTR {
+			return false
+		}
+	}
+	return false
 }
 
 func ignoreGone(err error) error {
