@@ -34,6 +34,7 @@ func TestRecorder_CountsWhatRepeats(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		r.Eventf(pod, corev1.EventTypeWarning, "Failed", "other text")
+		r.Eventf(pod, corev1.EventTypeNormal, "Same", "instant")
 		r.Eventf(node, corev1.EventTypeNormal, "Fine", "yes")
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -48,6 +49,7 @@ func TestRecorder_CountsWhatRepeats(t *testing.T) {
 		require.ElementsMatch(t, []string{
 			"Pod Warning Failed: no luck (x3 over 2m0s, from tester)",
 			"Pod Warning Failed: other text (x1 over 0s, from tester)",
+			"Pod Normal Same: instant (x1 over 0s, from tester)",
 			"Node Normal Fine: yes (x1 over 0s, from tester)",
 		}, told)
 		require.Zero(t, r.Dropped())

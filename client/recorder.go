@@ -96,6 +96,12 @@ func (r *Recorder) number(now int64) int64 {
 	}
 }
 
+// eventName makes a name for an event about an object: time tells the events
+// about it apart.
+func eventName(object string, nanoseconds int64) string {
+	return fmt.Sprintf("%.200s.%x", object, nanoseconds)
+}
+
 // Dropped returns the number of events that were not written.
 func (r *Recorder) Dropped() int64 { return r.dropped.Load() }
 
@@ -145,11 +151,24 @@ func (w *eventWriter) write(ctx context.Context, event *corev1.Event) error {
 			return err
 		}
 	}
-	if _, err := w.events.Create(ctx, event); err != nil {
+	if err := w.create(ctx, event); err != nil {
 		return err
 	}
 	w.remember(key, &written{namespace: event.Namespace, name: event.Name, count: 1, last: event.LastTimestamp.Time})
 	return nil
+}
+
+// create writes a new event. Somebody else may have written one about the
+// object in the same instant, most of all in virtual time; then the name moves on.
+func (w *eventWriter) create(ctx context.Context, event *corev1.Event) error {
+	const names = 16
+	for i := int64(0); ; i++ {
+		event.Name = eventName(event.InvolvedObject.Name, event.FirstTimestamp.UnixNano()+i)
+		_, err := w.events.Create(ctx, event)
+		if !apierrors.IsAlreadyExists(err) || i == names {
+			return err
+		}
+	}
 }
 
 // repeat counts a repetition.

@@ -1,6 +1,7 @@
 package clienttest
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,6 +52,15 @@ func Run(t *testing.T, open func(t *testing.T) *client.Client) {
 			c.test(newEnv(t, open(t)))
 		})
 	}
+}
+
+// Rules returns the rule that each case checks, by the names of the cases.
+func Rules() map[string]string {
+	rules := make(map[string]string, len(cases))
+	for _, c := range cases {
+		rules[c.name] = strings.Join(strings.Fields(c.rule), " ")
+	}
+	return rules
 }
 
 // An env is what a case works with: a client and a namespace of its own.

@@ -1,6 +1,7 @@
 package clienttest_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -44,4 +45,9 @@ func TestTLS(t *testing.T) {
 		require.NoError(t, err)
 		return c
 	})
+}
+
+func ExampleRules() {
+	fmt.Println(clienttest.Rules()["watch from a version"])
+	// Output: a watch from the resourceVersion of a list misses nothing and repeats nothing, in order, and a deletion carries the last state
 }
