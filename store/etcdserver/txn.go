@@ -37,6 +37,9 @@ func (s *kvService) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse,
 		if !holds {
 			ops = r.Failure
 		}
+		if err := s.readable(ctx, ops); err != nil {
+			return err
+		}
 		done, revision, err := s.perform(ctx, ops, current, now)
 		response = &pb.TxnResponse{Header: header(revision), Succeeded: holds, Responses: done}
 		return err
@@ -45,6 +48,20 @@ func (s *kvService) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse,
 		return nil, s.status(err)
 	}
 	return response, nil
+}
+
+// readable checks that the revisions that operations ask for can be read. It
+// comes before the write, so that a transaction that fails has done nothing.
+func (s *Server) readable(ctx context.Context, ops []*pb.RequestOp) error {
+	for _, op := range ops {
+		if r := op.GetRequestRange(); r != nil && r.Revision > 0 {
+			opts := store.ListOptions{Revision: r.Revision, CountOnly: true}
+			if _, err := s.store.List(ctx, store.Range{}, opts); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // perform does the operations of a branch, which was chosen by the key as current

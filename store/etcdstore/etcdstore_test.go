@@ -44,3 +44,48 @@ func TestStore(t *testing.T) {
 		return open(t, serve(t, memstore.New()))
 	}, storetest.Options{BufferedWatch: true, TTLSlack: time.Second})
 }
+
+func TestOpen_nobodyThere(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	start := time.Now()
+	_, err = etcdstore.Open(t.Context(), []string{l.Addr().String()}, etcdstore.Options{DialTimeout: 300 * time.Millisecond})
+	require.ErrorContains(t, err, l.Addr().String())
+	require.Less(t, time.Since(start), 10*time.Second)
+}
+
+// A watch over a server that goes away and comes back misses nothing.
+func TestWatch_survivesARestart(t *testing.T) {
+	s := memstore.New()
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := l.Addr().String()
+	run := func(l net.Listener) (stop func()) {
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- etcdserver.New(s, etcdserver.Options{}).Run(ctx, l) }()
+		return func() { cancel(); require.NoError(t, <-done) }
+	}
+	stop := run(l)
+	remote := open(t, address)
+	w, err := remote.Watch(t.Context(), store.Everything, 0)
+	require.NoError(t, err)
+	defer w.Close()
+	_, err = s.Create(t.Context(), "before", nil, 0)
+	require.NoError(t, err)
+	batch, err := w.Next(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "before", batch.Events[0].KV.Key)
+
+	stop()
+	_, err = s.Create(t.Context(), "meanwhile", nil, 0)
+	require.NoError(t, err)
+	l, err = net.Listen("tcp", address)
+	require.NoError(t, err)
+	defer run(l)()
+	batch, err = w.Next(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "meanwhile", batch.Events[0].KV.Key)
+}
