@@ -36,6 +36,7 @@ type Kubelet struct {
 	volumes    *volume.Manager
 	prober     *probe.Prober
 	usage      usageMeter
+	machine    machineInfo
 	dirty      chan struct{} // pods changed; buffered: one is enough
 
 	mu      sync.Mutex // guards the fields below
@@ -59,6 +60,7 @@ func New(cfg Config) (*Kubelet, error) {
 		nodes: client.NewInformer(cfg.Client, client.InformerOptions[*corev1.Node]{
 			FieldSelector: "metadata.name=" + cfg.NodeName,
 		}),
+		machine: machine(),
 		dirty:   make(chan struct{}, 1),
 		workers: map[types.UID]*worker{},
 	}

@@ -41,7 +41,7 @@ func (k *Kubelet) nodeStatus(ctx context.Context) corev1.NodeStatus {
 }
 
 func (k *Kubelet) nodeInfo() corev1.NodeSystemInfo {
-	m := machine()
+	m := k.machine
 	k.mu.Lock()
 	version := k.version
 	k.mu.Unlock()

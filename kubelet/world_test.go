@@ -3,6 +3,7 @@ package kubelet_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -285,3 +286,5 @@ func (w *world) runningPods() []*cri.PodSandbox {
 	require.NoError(w.t, err)
 	return list.Items
 }
+
+func copyAll(to io.Writer, from io.Reader) (int64, error) { return io.Copy(to, from) }
