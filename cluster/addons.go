@@ -84,6 +84,27 @@ func (c *Cluster) dnsService() *corev1.Service {
 
 const dnsName = "kube-dns"
 
+// announceDNS writes where names are answered, once the API is there.
+func (c *Cluster) announceDNS(ctx context.Context, addr netip.AddrPort) error {
+	select {
+	case <-c.ready:
+	case <-ctx.Done():
+		return nil
+	}
+	for {
+		err := setDNSEndpoint(ctx, c.Admin(), addr)
+		if err == nil {
+			return nil
+		}
+		c.cfg.Logger.Warn("announce the cluster's DNS", "error", err)
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 // setDNSEndpoint says that the names are answered at addr. The address must be
 // one that pods reach.
 func setDNSEndpoint(ctx context.Context, c *client.Client, addr netip.AddrPort) error {

@@ -17,6 +17,8 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/auth"
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/controller/manager"
+	"github.com/coracle-k8s/coracle/controller/volume"
+	"github.com/coracle-k8s/coracle/controller/volume"
 	"github.com/coracle-k8s/coracle/kubelet"
 	"github.com/coracle-k8s/coracle/pki"
 	"github.com/coracle-k8s/coracle/store"
@@ -32,6 +34,8 @@ type Backend interface {
 	// the cause of that is ErrStopped, its pods end too. started is called with
 	// its kubelet once that exists.
 	RunNode(ctx context.Context, c *Cluster, node NodeConfig, index int, started func(*kubelet.Kubelet)) error
+	// VolumeDir is the directory for provisioned volumes, on all nodes.
+	VolumeDir() string
 	// Close removes what Open made, after everything has ended.
 	Close() error
 }
@@ -45,6 +49,9 @@ type Access struct {
 	// that pods are told. None: not at all.
 	Listeners []net.Listener
 	Advertise netip.AddrPort
+	// VolumeDir is where volumes for claims are made, the same path on every
+	// node. Empty: none are made.
+	VolumeDir string
 }
 
 // ErrStopped is why a node ends that [Cluster.StopNode] stops.
@@ -127,7 +134,7 @@ func (c *Cluster) Run(ctx context.Context) (err error) {
 		return api.Run(ctx, sync.OnceFunc(func() { close(c.ready) }))
 	})
 	if c.cfg.with(ControllerManager) {
-		part(ControllerManager, c.runControllers)
+		part(ControllerManager, func(ctx context.Context) error { return c.runControllers(ctx, access) })
 	}
 	if c.cfg.with(Scheduler) {
 		part(Scheduler, func(ctx context.Context) error {
@@ -158,10 +165,15 @@ func (c *Cluster) newAPI(access Access) (*API, error) {
 	return api, nil
 }
 
-func (c *Cluster) runControllers(ctx context.Context) error {
-	return RunControllers(ctx, c.Client(pki.UserControllerManager), manager.Options{
-		RootCA: c.cfg.PKI.CAPEM(), Logger: c.cfg.Logger,
-	})
+func (c *Cluster) runControllers(ctx context.Context, access Access) error {
+	opts := manager.Options{
+		RootCA: c.cfg.PKI.CAPEM(), NodeGrace: c.cfg.NodeGrace, AutoscaleInterval: c.cfg.AutoscaleInterval,
+		Logger: c.cfg.Logger,
+	}
+	if access.VolumeDir != "" {
+		opts.Volumes = &volume.ProvisionerConfig{Dir: access.VolumeDir}
+	}
+	return RunControllers(ctx, c.Client(pki.UserControllerManager), opts)
 }
 
 // runNode runs a node, and again after each time that somebody stopped it and

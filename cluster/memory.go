@@ -80,6 +80,8 @@ func (m *Memory) Open(_ context.Context, c *Cluster) (Access, error) {
 	return Access{
 		Nodes: memoryNodes{c},
 		Pods:  &http.Transport{DialContext: m.network.Dial, DisableKeepAlives: true},
+
+		VolumeDir: filepath.Join(m.dir, "volumes"),
 	}, nil
 }
 
@@ -141,7 +143,7 @@ func (m *Memory) RunNode(ctx context.Context, c *Cluster, node NodeConfig, index
 		NodeName: node.Name, Client: kubeletClient, Runtime: runtime,
 		RootDir: filepath.Join(m.dir, node.Name), NodeIP: ip.String(), PodCIDR: c.cfg.podCIDR(index).String(),
 		ClusterDNS: []string{c.cfg.dnsIP().String()}, ClusterDomain: c.cfg.Domain,
-		Capacity: m.cfg.Capacity, Labels: node.Labels, LeaseDuration: c.cfg.NodeGrace,
+		Capacity: m.cfg.Capacity, Labels: node.Labels, PlainVolumes: true, LeaseDuration: c.cfg.NodeGrace,
 		Dial: m.network.Dial, Recorder: recorder, Logger: c.cfg.Logger,
 	})
 	if err != nil {

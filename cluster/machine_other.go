@@ -1,0 +1,39 @@
+//go:build !linux
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/coracle-k8s/coracle/kubelet"
+)
+
+// A Machine needs Linux.
+type Machine struct{}
+
+var errLinux = fmt.Errorf("nodes with runc need Linux: use nodes in memory (--runtime goroutine): %w", errors.ErrUnsupported)
+
+// NewMachine needs Linux.
+func NewMachine(MachineConfig) (*Machine, error) { return nil, errLinux }
+
+// PurgeMachine has nothing to remove.
+func PurgeMachine(context.Context, MachineConfig) error { return nil }
+
+// Open needs Linux.
+func (*Machine) Open(context.Context, *Cluster) (Access, error) { return Access{}, errLinux }
+
+// RunShared needs Linux.
+func (*Machine) RunShared(context.Context, *Cluster) error { return errLinux }
+
+// RunNode needs Linux.
+func (*Machine) RunNode(context.Context, *Cluster, NodeConfig, int, func(*kubelet.Kubelet)) error {
+	return errLinux
+}
+
+// VolumeDir needs Linux.
+func (*Machine) VolumeDir() string { return "" }
+
+// Close does nothing.
+func (*Machine) Close() error { return nil }
