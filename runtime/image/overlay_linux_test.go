@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/coracle-k8s/coracle/runtime/image"
@@ -75,4 +76,28 @@ func TestUnpack_attributes(t *testing.T) {
 	}
 	_, err = unix.Getxattr(filepath.Join(d, "f"), "trusted.overlay.redirect", value)
 	require.ErrorIs(t, err, unix.ENODATA, "an image does not speak to overlayfs")
+}
+
+// A full disk gives an error that says so, and loses nothing that was there.
+func TestStore_full_disk(t *testing.T) {
+	needsRoot(t)
+	disk := t.TempDir()
+	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("needs to mount a tmpfs: %v", err)
+	}
+	defer func() { require.NoError(t, unix.Unmount(disk, unix.MNT_DETACH)) }()
+	s, err := image.Open(filepath.Join(disk, "store"), image.Options{})
+	require.NoError(t, err)
+	_, err = s.Add(t.Context(), of(t, []image.File{file("/a", "small")}), "small")
+	require.NoError(t, err)
+	_, err = s.Add(t.Context(), of(t, []image.File{file("/a", strings.Repeat("x", 2<<20))}), "large")
+	require.ErrorIs(t, err, unix.ENOSPC)
+	images, err := s.List()
+	require.NoError(t, err)
+	require.Len(t, images, 1)
+	left, err := filepath.Glob(filepath.Join(disk, "store/blobs/tmp-*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+	_, err = s.Unpack(t.Context(), "small")
+	require.NoError(t, err)
 }
