@@ -36,7 +36,6 @@ type Recorder struct {
 	source  corev1.EventSource
 	queue   chan *corev1.Event
 	dropped atomic.Int64
-	last    atomic.Int64 // the number in the last event's name
 }
 
 // NewRecorder returns a recorder for a component, such as "scheduler", on a host,
@@ -63,10 +62,7 @@ func (r *Recorder) Eventf(obj api.Object, eventtype, reason, format string, args
 	now := metav1.Now()
 	namespace := cmp.Or(obj.GetNamespace(), metav1.NamespaceDefault)
 	event := &corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace,
-			Name:      fmt.Sprintf("%.200s.%x", obj.GetName(), r.number(now.UnixNano())),
-		},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace}, // named when it is written
 		InvolvedObject: corev1.ObjectReference{
 			APIVersion: kind.GroupVersion().String(), Kind: kind.Kind,
 			Namespace: obj.GetNamespace(), Name: obj.GetName(),
@@ -80,19 +76,6 @@ func (r *Recorder) Eventf(obj api.Object, eventtype, reason, format string, args
 	case r.queue <- event:
 	default:
 		r.dropped.Add(1)
-	}
-}
-
-// number returns a number that no event of this recorder had: the time in
-// nanoseconds, or one more than the last one where the clock has not moved on,
-// as in virtual time.
-func (r *Recorder) number(now int64) int64 {
-	for {
-		last := r.last.Load()
-		n := max(now, last+1)
-		if r.last.CompareAndSwap(last, n) {
-			return n
-		}
 	}
 }
 
