@@ -18,7 +18,6 @@ import (
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/controller/manager"
 	"github.com/coracle-k8s/coracle/controller/volume"
-	"github.com/coracle-k8s/coracle/controller/volume"
 	"github.com/coracle-k8s/coracle/kubelet"
 	"github.com/coracle-k8s/coracle/pki"
 	"github.com/coracle-k8s/coracle/store"
@@ -34,8 +33,6 @@ type Backend interface {
 	// the cause of that is ErrStopped, its pods end too. started is called with
 	// its kubelet once that exists.
 	RunNode(ctx context.Context, c *Cluster, node NodeConfig, index int, started func(*kubelet.Kubelet)) error
-	// VolumeDir is the directory for provisioned volumes, on all nodes.
-	VolumeDir() string
 	// Close removes what Open made, after everything has ended.
 	Close() error
 }

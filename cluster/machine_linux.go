@@ -97,6 +97,7 @@ func (m *Machine) Open(_ context.Context, c *Cluster) (Access, error) {
 		Pods:      &http.Transport{DialContext: m.fabric.Dial, DisableKeepAlives: true},
 		Listeners: []net.Listener{listener},
 		Advertise: advertise,
+		VolumeDir: m.cfg.VolumeDir(),
 	}, nil
 }
 
@@ -219,9 +220,6 @@ func share(n int) corev1.ResourceList {
 		corev1.ResourceMemory: *resource.NewQuantity(totalMemory()/int64(n), resource.BinarySI),
 	}
 }
-
-// VolumeDir implements Backend.
-func (m *Machine) VolumeDir() string { return m.cfg.VolumeDir() }
 
 // Close implements Backend: unless the pods are to go on, it removes all that
 // the nodes have on this machine.

@@ -32,8 +32,5 @@ func (*Machine) RunNode(context.Context, *Cluster, NodeConfig, int, func(*kubele
 	return errLinux
 }
 
-// VolumeDir needs Linux.
-func (*Machine) VolumeDir() string { return "" }
-
 // Close does nothing.
 func (*Machine) Close() error { return nil }
