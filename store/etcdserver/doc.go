@@ -13,7 +13,7 @@
 //	Maintenance  Status, Snapshot, Hash, HashKV
 //	Cluster      MemberList, of one member
 //
-// Everything else (users, locks, alarms, members that come and go, RangeStream)
+// Everything else (users, alarms, members that come and go, RangeStream)
 // is answered with gRPC's Unimplemented, and a request that means more than we do
 // with InvalidArgument or Unimplemented and a sentence. Nothing is accepted and
 // then ignored.
