@@ -125,7 +125,7 @@ func requireNothingLeft(t testing.TB, cfg runc.Config) {
 func (b *bench) sandbox(change ...func(*cri.PodSandboxConfig)) (string, *cri.PodSandboxConfig) {
 	b.Helper()
 	config := &cri.PodSandboxConfig{
-		Metadata: &cri.PodSandboxMetadata{Name: "pod", Namespace: "default", Uid: "1"},
+		Metadata: &cri.PodSandboxMetadata{Name: "pod", Namespace: "default", Uid: "1", Attempt: attempts.Add(1)},
 		Hostname: "pod", LogDirectory: b.logs,
 		Linux: &cri.LinuxPodSandboxConfig{SecurityContext: &cri.LinuxSandboxSecurityContext{
 			NamespaceOptions: &cri.NamespaceOption{Pid: cri.NamespaceMode_CONTAINER},
