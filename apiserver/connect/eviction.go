@@ -69,11 +69,13 @@ func (e eviction) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiser
 func (e eviction) mark(ctx context.Context, pod *corev1.Pod, p *metav1.Preconditions) error {
 	_, err := typed.Modify(ctx, e.objects, pod.Namespace, pod.Name, func(pod *corev1.Pod) error {
 		if p != nil && p.UID != nil && *p.UID != pod.UID {
+			//lint:ignore ST1005 these are Kubernetes' words
 			return apierrors.NewConflict(corev1.Resource("pods"), pod.Name, fmt.Errorf(
 				"Precondition failed: UID in precondition: %v, UID in object meta: %v", *p.UID, pod.UID))
 		}
 		if p != nil && p.ResourceVersion != nil {
 			if *p.ResourceVersion != pod.ResourceVersion {
+				//lint:ignore ST1005 these are Kubernetes' words
 				return apierrors.NewConflict(corev1.Resource("pods"), pod.Name, fmt.Errorf(
 					"Precondition failed: ResourceVersion in precondition: %v, ResourceVersion in object meta: %v", *p.ResourceVersion, pod.ResourceVersion))
 			}

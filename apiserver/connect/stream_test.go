@@ -85,9 +85,9 @@ func TestStream_refusals(t *testing.T) {
 		case strings.HasSuffix(r.URL.Path, "/strange"):
 			w.WriteHeader(200)
 		case strings.HasSuffix(r.URL.Path, "/locked"):
-			http.Error(w, "who are you?", 403)
+			http.Error(w, "who are you?", http.StatusForbidden)
 		default:
-			http.Error(w, `container "app" is gone`, 404)
+			http.Error(w, `container "app" is gone`, http.StatusNotFound)
 		}
 	}), nil)
 	c.add(pod("web", "node-1", "app", "strange", "locked"))
@@ -143,7 +143,7 @@ func TestLogs(t *testing.T) {
 			}
 			fmt.Fprintln(w, "end")
 		default:
-			http.Error(w, `previous terminated container "x" not found`, 400)
+			http.Error(w, `previous terminated container "x" not found`, http.StatusBadRequest)
 		}
 	}), nil)
 	starting := pod("starting", "node-1", "app")

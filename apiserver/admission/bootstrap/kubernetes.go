@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 Endpoints are deprecated, and still read by many
+
 package bootstrap
 
 import (
@@ -71,6 +73,7 @@ func (b Bootstrap) reachable() bool {
 	return addr.IsValid() && !addr.IsLoopback() && !addr.IsUnspecified()
 }
 
+// endpoints writes the older form, which client libraries still read.
 func (b Bootstrap) endpoints(ctx context.Context) error {
 	want := &corev1.Endpoints{
 		ObjectMeta: metav1.ObjectMeta{
