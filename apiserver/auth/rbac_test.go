@@ -144,7 +144,9 @@ func TestRBAC_aggregation(t *testing.T) {
 
 func TestEscalation(t *testing.T) {
 	c := newCluster(t,
-		role("", "rbac-editor", rule("get list create update", rbacv1.GroupName, "roles rolebindings clusterroles clusterrolebindings"), rule("get", "", "pods")),
+		role("", "rbac-editor", rule("get list create update patch", rbacv1.GroupName, "roles rolebindings clusterroles clusterrolebindings"),
+			rule("get", "", "pods"), rule("get", "", "configmaps", "mine")),
+		role("", "secret-reader", rule("get", "", "secrets")),
 		role("", "binder", rule("bind", rbacv1.GroupName, "clusterroles", "view")),
 		role("", "escalator", rule("escalate", rbacv1.GroupName, "roles")),
 		bindTo("", "ClusterRole/rbac-editor", user("mallory"), user("betty"), user("esther")),
@@ -164,6 +166,9 @@ func TestEscalation(t *testing.T) {
 	}{
 		{"mallory", "a role with what she has", "namespaces/shop/roles", fmt.Sprintf(roleOf, "a", "", pods), 201},
 		{"mallory", "a role with what she has not", "namespaces/shop/roles", fmt.Sprintf(roleOf, "b", "", secrets), 403},
+		{"mallory", "a role with the one map she may get", "namespaces/shop/roles", fmt.Sprintf(roleOf, "b1", "", `[{"apiGroups":[""],"resources":["configmaps"],"resourceNames":["mine"],"verbs":["get"]}]`), 201},
+		{"mallory", "a role with another map", "namespaces/shop/roles", fmt.Sprintf(roleOf, "b2", "", `[{"apiGroups":[""],"resources":["configmaps"],"resourceNames":["mine","yours"],"verbs":["get"]}]`), 403},
+		{"mallory", "a role with all maps", "namespaces/shop/roles", fmt.Sprintf(roleOf, "b3", "", `[{"apiGroups":[""],"resources":["configmaps"],"verbs":["get"]}]`), 403},
 		{"mallory", "a role with everything", "clusterroles", fmt.Sprintf(roleOf, "c", "", `[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}]`), 403},
 		{"mallory", "a role with all verbs on what she may get", "clusterroles", fmt.Sprintf(roleOf, "d", "", `[{"apiGroups":[""],"resources":["pods"],"verbs":["*"]}]`), 403},
 		{"mallory", "a role with paths", "clusterroles", fmt.Sprintf(roleOf, "e", "", `[{"nonResourceURLs":["/metrics"],"verbs":["get"]}]`), 403},
@@ -184,6 +189,10 @@ func TestEscalation(t *testing.T) {
 	// Changing what is there is no way around it.
 	require.Equal(t, 403, c.call(as("mallory"), "PUT", rbacPath+"namespaces/shop/roles/a", fmt.Sprintf(roleOf, "a", "", secrets)).code)
 	require.Equal(t, 403, c.call(as("mallory"), "PUT", rbacPath+"clusterrolebindings/new", fmt.Sprintf(bindOf, "new", "cluster-admin")).code)
+	require.Equal(t, 403, c.call(as("mallory"), "PATCH", rbacPath+"clusterroles/secret-reader",
+		`{"metadata":{"labels":{"rbac.authorization.k8s.io/aggregate-to-view":"true"}}}`).code, "a label can grant, too")
+	require.Equal(t, 200, c.call(as("mallory"), "PATCH", rbacPath+"clusterroles/secret-reader",
+		`{"metadata":{"annotations":{"note":"x"}}}`).code, "what grants nothing needs nothing")
 	got := c.call(as("mallory"), "POST", rbacPath+"namespaces/shop/roles", fmt.Sprintf(roleOf, "b", "", secrets))
 	require.Contains(t, got.text("message"), `is attempting to grant RBAC permissions not currently held:`)
 	require.Contains(t, got.text("message"), `{APIGroups:[""], Resources:["secrets"], Verbs:["get"]}`)
