@@ -26,15 +26,21 @@ const (
 //
 // Watches end when [Server.Run] does, so give both the same context.
 func (s *Server) Serve(ctx context.Context, listener net.Listener, tlsConfig *tls.Config) error {
+	return Serve(ctx, listener, tlsConfig, s, s.Logger)
+}
+
+// Serve is [Server.Serve] for any handler, such as one that passes requests on
+// to the server that there is at the moment.
+func Serve(ctx context.Context, listener net.Listener, tlsConfig *tls.Config, handler http.Handler, log *slog.Logger) error {
 	// Requests outlive ctx: it is Shutdown, and its patience, that ends them.
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	server := &http.Server{
-		Handler:           s,
+		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		BaseContext:       func(net.Listener) context.Context { return requests },
-		ErrorLog:          slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	var stopped sync.WaitGroup
 	stop, stopNow := context.WithCancel(ctx)

@@ -45,10 +45,15 @@ func (c *Cluster) addons(ctx context.Context) error {
 	}
 }
 
-// create creates an object unless it is there.
+// create creates an object unless it is there. It looks first: a Service that is
+// there holds its address, and creating it again would fail over that.
 func create[T api.Object](ctx context.Context, c *client.Client, obj T) error {
-	_, err := client.For[T](c).Create(ctx, obj)
-	if apierrors.IsAlreadyExists(err) {
+	kind := client.For[T](c)
+	_, err := kind.Get(ctx, obj.GetNamespace(), obj.GetName())
+	if !apierrors.IsNotFound(err) {
+		return err
+	}
+	if _, err = kind.Create(ctx, obj); apierrors.IsAlreadyExists(err) {
 		return nil
 	}
 	return err

@@ -64,6 +64,8 @@ type Cluster struct {
 	store store.Store
 	api   atomic.Pointer[API]
 	ready chan struct{}
+	// restores are the requests to go on with another store.
+	restores chan restore
 
 	mu    sync.Mutex // guards the field below
 	nodes map[string]*node
@@ -88,7 +90,7 @@ func New(cfg Config) (*Cluster, error) {
 	if cfg.Backend == nil {
 		cfg.Backend = NewMemory(MemoryConfig{})
 	}
-	c := &Cluster{cfg: cfg, store: cfg.Store, ready: make(chan struct{}), nodes: map[string]*node{}}
+	c := &Cluster{cfg: cfg, store: cfg.Store, ready: make(chan struct{}), restores: make(chan restore), nodes: map[string]*node{}}
 	if c.store == nil {
 		c.store = memoryStore()
 	}
@@ -114,8 +116,7 @@ func (c *Cluster) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	api, err := c.newAPI(access)
-	if err != nil {
+	if err := c.newAPI(access); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -127,9 +128,7 @@ func (c *Cluster) Run(ctx context.Context) (err error) {
 			return nil
 		})
 	}
-	part("apiserver", func(ctx context.Context) error {
-		return api.Run(ctx, sync.OnceFunc(func() { close(c.ready) }))
-	})
+	part("apiserver", func(ctx context.Context) error { return c.runAPI(ctx, access) })
 	if c.cfg.with(ControllerManager) {
 		part(ControllerManager, func(ctx context.Context) error { return c.runControllers(ctx, access) })
 	}
@@ -144,22 +143,6 @@ func (c *Cluster) Run(ctx context.Context) (err error) {
 		part("node "+n.Name, func(ctx context.Context) error { return c.runNode(ctx, n) })
 	}
 	return g.Wait()
-}
-
-// newAPI makes the API server, with the backend's listeners beside the
-// configured ones.
-func (c *Cluster) newAPI(access Access) (*API, error) {
-	cfg := c.cfg
-	cfg.Listeners = append(slices.Clone(cfg.Listeners), access.Listeners...)
-	if !cfg.Advertise.IsValid() {
-		cfg.Advertise = access.Advertise
-	}
-	api, err := NewAPI(cfg, c.store, access.Nodes, access.Pods)
-	if err != nil {
-		return nil, err
-	}
-	c.api.Store(api)
-	return api, nil
 }
 
 func (c *Cluster) runControllers(ctx context.Context, access Access) error {
@@ -237,14 +220,20 @@ func (c *Cluster) StartNode(name string) error {
 
 // Client returns a client with the identity of a user, in memory.
 func (c *Cluster) Client(user string, groups ...string) *client.Client {
-	identity := &apiserver.User{Name: user, Groups: append(slices.Clone(groups), "system:authenticated")}
 	built, err := client.New(client.Config{
-		BaseURL: "http://coracle", Transport: client.InMemory(auth.As(identity, http.HandlerFunc(c.serve))), UserAgent: user,
+		BaseURL: "http://coracle", Transport: c.Transport(user, groups...), UserAgent: user,
 	})
 	if err != nil {
 		panic(fmt.Sprintf("cluster: a client of a constant address: %v", err))
 	}
 	return built
+}
+
+// Transport carries requests of a user to the API server, in memory: what is
+// below Client.
+func (c *Cluster) Transport(user string, groups ...string) http.RoundTripper {
+	identity := &apiserver.User{Name: user, Groups: append(slices.Clone(groups), "system:authenticated")}
+	return client.InMemory(auth.As(identity, http.HandlerFunc(c.serve)))
 }
 
 // Admin returns a client that may do everything.

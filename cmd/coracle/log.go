@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 // logFlags are the flags of every command that runs something.
@@ -31,16 +33,21 @@ type narrator struct {
 	w io.Writer
 }
 
-// step runs f and tells about it.
+// step runs f and tells about it: on a terminal before and after, elsewhere
+// after only.
 func (n narrator) step(what string, f func() error) error {
-	fmt.Fprintf(n.w, "  … %s", what)
+	rewind := ""
+	if out, ok := n.w.(*os.File); ok && term.IsTerminal(int(out.Fd())) {
+		fmt.Fprintf(n.w, "  … %s", what)
+		rewind = "\r"
+	}
 	start := time.Now()
 	err := f()
 	mark := "✓"
 	if err != nil {
 		mark = "✗"
 	}
-	fmt.Fprintf(n.w, "\r  %s %s (%s)\n", mark, what, took(start))
+	fmt.Fprintf(n.w, "%s  %s %s (%s)\n", rewind, mark, what, took(start))
 	return err
 }
 
