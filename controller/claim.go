@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,15 +26,18 @@ type Claim[T api.Object] struct {
 	Owner    api.Object
 	OwnerGVK schema.GroupVersionKind
 	Selector labels.Selector
-	// MayAdopt makes sure, before the first adoption, that the owner is still
-	// there and not being deleted, by asking the API server and not the cache.
-	MayAdopt func(ctx context.Context) error
+	// Live reads the owner from the API server, not from a cache, before the first
+	// adoption: whoever is gone or being deleted must not adopt.
+	Live func(ctx context.Context) (api.Object, error)
+
+	mayAdopt func() error
 }
 
 // Of returns those of the candidates that belong to the owner.
 func (c *Claim[T]) Of(ctx context.Context, candidates []T) ([]T, error) {
 	var mine []T
 	var errs []error
+	c.mayAdopt = sync.OnceValue(func() error { return c.checkOwner(ctx) })
 	for _, obj := range candidates {
 		ok, err := c.one(ctx, obj)
 		if ok {
@@ -67,12 +72,19 @@ func (c *Claim[T]) one(ctx context.Context, obj T) (bool, error) {
 }
 
 func (c *Claim[T]) adopt(ctx context.Context, obj T) error {
-	if c.MayAdopt != nil {
-		if err := c.MayAdopt(ctx); err != nil {
-			return err
-		}
+	if err := c.mayAdopt(); err != nil {
+		return err
 	}
 	return c.patch(ctx, obj, []any{metav1.NewControllerRef(c.Owner, c.OwnerGVK)})
+}
+
+// checkOwner asks the API server whether the owner is still there.
+func (c *Claim[T]) checkOwner(ctx context.Context) error {
+	live, err := c.Live(ctx)
+	if err == nil && (live.GetUID() != c.Owner.GetUID() || live.GetDeletionTimestamp() != nil) {
+		err = fmt.Errorf("%s %s is being deleted: %w", c.OwnerGVK.Kind, c.Owner.GetName(), ErrRetry)
+	}
+	return err
 }
 
 func (c *Claim[T]) release(ctx context.Context, obj T) error {

@@ -12,7 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/coracle-k8s/coracle/api"
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/controller"
 )
@@ -41,9 +43,11 @@ func New(c *client.Client, informers *client.Informers, opts controller.Options)
 		setKind:     client.For[*appsv1.ReplicaSet](c),
 		recorder:    opts.Recorder,
 	}
+	controller.IndexOwned(r.sets)
+	controller.IndexOwned(r.pods)
 	ctl := controller.New(Name, r, opts)
 	controller.Watch(ctl, r.deployments, controller.Self)
-	controller.Watch(ctl, r.sets, controller.Owner[*appsv1.ReplicaSet](kind.Kind))
+	controller.Watch(ctl, r.sets, r.ofSet)
 	// Only to recreate does a Deployment wait for pods to be gone.
 	r.pods.OnChange(func(old, pod *corev1.Pod) {
 		if pod == nil {
@@ -54,6 +58,22 @@ func New(c *client.Client, informers *client.Informers, opts controller.Options)
 	})
 	ctl.WaitFor(r.pods.Synced())
 	return ctl
+}
+
+// ofSet are the Deployments that a set's change concerns: the one that controls
+// it, or, of a set on its own, those that may want to adopt it.
+func (r *reconciler) ofSet(rs *appsv1.ReplicaSet) []controller.Key {
+	if metav1.GetControllerOfNoCopy(rs) != nil {
+		return controller.Owner[*appsv1.ReplicaSet](kind.Kind)(rs)
+	}
+	var keys []controller.Key
+	for _, d := range r.deployments.List(rs.Namespace, nil) {
+		selector, err := metav1.LabelSelectorAsSelector(d.Spec.Selector)
+		if err == nil && !selector.Empty() && selector.Matches(labels.Set(rs.Labels)) {
+			keys = append(keys, controller.KeyOf(d))
+		}
+	}
+	return keys
 }
 
 // ofPod is the Deployment of a pod, through the pod's ReplicaSet.
@@ -80,8 +100,7 @@ func (r *reconciler) Reconcile(ctx context.Context, key controller.Key) (control
 		return controller.Result{}, err
 	}
 	if d.DeletionTimestamp == nil {
-		plan := MakePlan(d, sets, r.pods.List(d.Namespace, nil))
-		sets, err = r.carryOut(ctx, d, sets, plan)
+		d, sets, err = r.carryOut(ctx, d, byAge(sets), MakePlan(d, sets, r.podsOf(sets)))
 		if err != nil {
 			return controller.Result{}, err
 		}
@@ -98,23 +117,27 @@ func (r *reconciler) claim(ctx context.Context, d *appsv1.Deployment) ([]*appsv1
 	}
 	claim := controller.Claim[*appsv1.ReplicaSet]{
 		Kind: r.setKind, Owner: d, OwnerGVK: kind, Selector: selector,
-		MayAdopt: func(ctx context.Context) error {
-			live, err := r.depKind.Get(ctx, d.Namespace, d.Name)
-			if err == nil && (live.UID != d.UID || live.DeletionTimestamp != nil) {
-				err = fmt.Errorf("deployment %s is being deleted", d.Name)
-			}
-			return err
-		},
+		Live: func(ctx context.Context) (api.Object, error) { return r.depKind.Get(ctx, d.Namespace, d.Name) },
 	}
-	return claim.Of(ctx, r.sets.List(d.Namespace, nil))
+	return claim.Of(ctx, controller.Candidates(r.sets, d))
 }
 
-// carryOut does what the plan says and returns the sets as they are then.
-func (r *reconciler) carryOut(ctx context.Context, d *appsv1.Deployment, sets []*appsv1.ReplicaSet, plan Plan) ([]*appsv1.ReplicaSet, error) {
+func (r *reconciler) podsOf(sets []*appsv1.ReplicaSet) (pods []*corev1.Pod) {
+	for _, rs := range sets {
+		pods = append(pods, controller.OwnedBy(r.pods, rs.UID)...)
+	}
+	return pods
+}
+
+// carryOut does what the plan says and returns the Deployment and its sets as
+// they are then. It goes from the oldest set to the newest and stops at the
+// first that cannot be written: the plan for the younger ones may rest on an
+// outdated view of the older.
+func (r *reconciler) carryOut(ctx context.Context, d *appsv1.Deployment, sets []*appsv1.ReplicaSet, plan Plan) (*appsv1.Deployment, []*appsv1.ReplicaSet, error) {
 	if plan.CreateNew {
 		created, err := r.createNew(ctx, d, plan)
 		if err != nil {
-			return sets, err
+			return d, sets, err
 		}
 		sets = append(sets, created)
 		plan.Replicas[created.Name] = int(*created.Spec.Replicas)
@@ -128,42 +151,45 @@ func (r *reconciler) carryOut(ctx context.Context, d *appsv1.Deployment, sets []
 		}
 		scaled, err := r.scale(ctx, d, rs, plan.Replicas[rs.Name], revision)
 		if err != nil {
-			return sets, err
+			return d, sets, err
 		}
 		out[i] = scaled
 	}
 	for _, rs := range plan.Forget {
 		err := r.setKind.Delete(ctx, rs.Namespace, rs.Name, client.Precondition(rs.UID, ""))
 		if err != nil && !apierrors.IsNotFound(err) {
-			return out, err
+			return d, out, err
 		}
 	}
-	return out, r.writeRevision(ctx, d, newSet, plan.Revision)
+	if newSet != nil {
+		var err error
+		if d, err = r.writeRevision(ctx, d, plan.Revision); err != nil {
+			return d, out, err
+		}
+	}
+	return d, out, nil
 }
 
 // createNew makes the set for the template, with as many replicas as the
 // bounds allow at once.
 func (r *reconciler) createNew(ctx context.Context, d *appsv1.Deployment, plan Plan) (*appsv1.ReplicaSet, error) {
 	rs := NewSet(d)
-	bounds, total := BoundsOf(d), 0
-	for _, n := range plan.Replicas {
-		total += n
-	}
-	wanted := int(*d.Spec.Replicas)
-	replicas := int32(wanted)
-	if d.Spec.Strategy.Type != appsv1.RecreateDeploymentStrategyType {
-		replicas = int32(min(wanted, max(0, wanted+bounds.Surge-total)))
-	}
+	wanted, surge := int(*d.Spec.Replicas), BoundsOf(d).Surge
+	replicas := int32(plan.First)
 	rs.Spec.Replicas = &replicas
-	annotate(rs, plan.Revision, wanted, wanted+bounds.Surge)
+	annotate(rs, plan.Revision, wanted, wanted+surge)
 	created, err := r.setKind.Create(ctx, rs)
-	if apierrors.IsAlreadyExists(err) {
+	switch {
+	case apierrors.IsAlreadyExists(err):
 		return nil, r.collision(ctx, d, rs)
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return nil, fmt.Errorf("%w: %w", controller.ErrRetry, err) // This Deployment goes too.
+	case err != nil:
+		return nil, errors.Join(err, r.writeStatus(ctx, d, refusedStatus(d, rs.Name, err, time.Now())))
 	}
-	if err != nil {
-		return nil, err
+	if replicas > 0 {
+		r.recorder.Eventf(d, corev1.EventTypeNormal, "ScalingReplicaSet", "Scaled up replica set %s from 0 to %d", rs.Name, replicas)
 	}
-	r.recorder.Eventf(d, corev1.EventTypeNormal, "ScalingReplicaSet", "Scaled up replica set %s from 0 to %d", rs.Name, replicas)
 	return created, nil
 }
 
@@ -199,8 +225,10 @@ func (r *reconciler) scale(ctx context.Context, d *appsv1.Deployment, rs *appsv1
 	if changed || revision > 0 || (replicas > 0 && rs.Annotations[desiredAnnotation] != strconv.Itoa(wanted)) {
 		changed = annotate(update, revision, wanted, wanted+BoundsOf(d).Surge) || changed
 	}
-	if revision > 0 && rs.Spec.MinReadySeconds != d.Spec.MinReadySeconds {
-		update.Spec.MinReadySeconds, changed = d.Spec.MinReadySeconds, true
+	if revision > 0 { // the set of the current template follows the Deployment in the rest too
+		changed = inherit(update, d) || changed
+		changed = changed || rs.Spec.MinReadySeconds != d.Spec.MinReadySeconds
+		update.Spec.MinReadySeconds = d.Spec.MinReadySeconds
 	}
 	if !changed {
 		return rs, nil
@@ -219,19 +247,22 @@ func (r *reconciler) scale(ctx context.Context, d *appsv1.Deployment, rs *appsv1
 	return stored, nil
 }
 
-// writeRevision keeps the Deployment's own annotation at its newest revision.
-func (r *reconciler) writeRevision(ctx context.Context, d *appsv1.Deployment, newSet *appsv1.ReplicaSet, revision int64) error {
-	if newSet == nil || revision == 0 || revisionOf(d) == revision {
-		return nil
+// writeRevision keeps the Deployment's own annotation at its newest revision, and
+// returns the Deployment as it is then.
+func (r *reconciler) writeRevision(ctx context.Context, d *appsv1.Deployment, revision int64) (*appsv1.Deployment, error) {
+	if revision == 0 || revisionOf(d) == revision {
+		return d, nil
 	}
-	_, err := r.depKind.Modify(ctx, d.Namespace, d.Name, func(d *appsv1.Deployment) error {
-		if d.Annotations == nil {
-			d.Annotations = map[string]string{}
-		}
-		d.Annotations[revisionAnnotation] = strconv.FormatInt(revision, 10)
-		return nil
-	})
-	return err
+	update := d.DeepCopy()
+	if update.Annotations == nil {
+		update.Annotations = map[string]string{}
+	}
+	update.Annotations[revisionAnnotation] = strconv.FormatInt(revision, 10)
+	stored, err := r.depKind.Update(ctx, update)
+	if err != nil {
+		return d, err
+	}
+	return stored, nil
 }
 
 func (r *reconciler) writeStatus(ctx context.Context, d *appsv1.Deployment, status appsv1.DeploymentStatus) error {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"hash/fnv"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -99,6 +101,21 @@ func inherited(d *appsv1.Deployment) map[string]string {
 	return out
 }
 
+// inherit gives a set the Deployment's annotations as they are now, such as
+// kubernetes.io/change-cause, which people write after the fact. It reports
+// whether anything changed.
+func inherit(rs *appsv1.ReplicaSet, d *appsv1.Deployment) (changed bool) {
+	for k, v := range inherited(d) {
+		if was, ok := rs.Annotations[k]; !ok || was != v {
+			rs.Annotations[k], changed = v, true
+		}
+	}
+	return changed
+}
+
+// maxHistory is how long, in bytes, the list of a set's former revisions gets.
+const maxHistory = 2000
+
 // annotate writes into the set's annotations the revision it is and the
 // numbers it was scaled by. It reports whether anything changed.
 func annotate(rs *appsv1.ReplicaSet, revision int64, desired, most int) bool {
@@ -109,15 +126,25 @@ func annotate(rs *appsv1.ReplicaSet, revision int64, desired, most int) bool {
 	if was := rs.Annotations[revisionAnnotation]; revision > 0 && was != strconv.FormatInt(revision, 10) {
 		rs.Annotations[revisionAnnotation] = strconv.FormatInt(revision, 10)
 		if was != "" { // It was rolled back to: the numbers it had before are remembered.
-			if h := rs.Annotations[historyAnnotation]; h != "" {
-				was = h + "," + was
-			}
-			rs.Annotations[historyAnnotation] = was
+			rs.Annotations[historyAnnotation] = longer(rs.Annotations[historyAnnotation], was)
 		}
 	}
 	rs.Annotations[desiredAnnotation] = strconv.Itoa(desired)
 	rs.Annotations[maxAnnotation] = strconv.Itoa(most)
 	return !maps.Equal(before, rs.Annotations)
+}
+
+// longer adds a revision to a list of them, which loses its oldest ones when it
+// gets too long.
+func longer(history, revision string) string {
+	if history != "" {
+		history += ","
+	}
+	history += revision
+	for len(history) > maxHistory {
+		_, history, _ = strings.Cut(history, ",")
+	}
+	return history
 }
 
 // revisionOf is the number of a set in the history, 0 if it has none.
@@ -140,21 +167,24 @@ func nextRevision(newSet *appsv1.ReplicaSet, old []*appsv1.ReplicaSet) int64 {
 }
 
 // forgotten are the old sets that are more than the Deployment wants to
-// remember: the oldest revisions of those that are empty.
-func forgotten(d *appsv1.Deployment, old []*appsv1.ReplicaSet) []*appsv1.ReplicaSet {
-	keep := 10
-	if d.Spec.RevisionHistoryLimit != nil {
-		keep = int(*d.Spec.RevisionHistoryLimit)
+// remember: those of the lowest revisions, unless they still have pods.
+func forgotten(d *appsv1.Deployment, old []*appsv1.ReplicaSet) (out []*appsv1.ReplicaSet) {
+	if d.Spec.RevisionHistoryLimit == nil || *d.Spec.RevisionHistoryLimit == math.MaxInt32 {
+		return nil
 	}
-	var empty []*appsv1.ReplicaSet
-	for _, rs := range old {
-		if *rs.Spec.Replicas == 0 && rs.Status.Replicas == 0 && rs.DeletionTimestamp == nil &&
-			rs.Status.ObservedGeneration >= rs.Generation {
-			empty = append(empty, rs)
+	alive := slices.DeleteFunc(slices.Clone(old), func(rs *appsv1.ReplicaSet) bool { return rs.DeletionTimestamp != nil })
+	slices.SortFunc(alive, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(revisionOf(a), revisionOf(b)) })
+	for _, rs := range alive[:max(0, len(alive)-int(*d.Spec.RevisionHistoryLimit))] {
+		if empty(rs) {
+			out = append(out, rs)
 		}
 	}
-	slices.SortFunc(empty, func(a, b *appsv1.ReplicaSet) int { return cmp.Compare(revisionOf(a), revisionOf(b)) })
-	return empty[:max(0, len(empty)-keep)]
+	return out
+}
+
+// empty reports whether a set wants no pods, has none, and knows both.
+func empty(rs *appsv1.ReplicaSet) bool {
+	return *rs.Spec.Replicas == 0 && rs.Status.Replicas == 0 && rs.Status.ObservedGeneration >= rs.Generation
 }
 
 func byAge(sets []*appsv1.ReplicaSet) []*appsv1.ReplicaSet {

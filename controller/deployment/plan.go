@@ -1,16 +1,21 @@
 package deployment
 
 import (
+	"slices"
 	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // A Plan is one step of a Deployment.
 type Plan struct {
 	// CreateNew says that the set for the template has to be made first.
 	CreateNew bool
+	// First is how many replicas a set that is made is to have from the start.
+	First int
 	// Revision is the number of the new set in the history.
 	Revision int64
 	// Replicas is what each set is to have, by name.
@@ -28,22 +33,22 @@ func MakePlan(d *appsv1.Deployment, sets []*appsv1.ReplicaSet, pods []*corev1.Po
 		p.Replicas[rs.Name] = int(*rs.Spec.Replicas)
 	}
 	wanted := int(*d.Spec.Replicas)
+	recreates := d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType
 	switch {
 	case d.Spec.Paused || scaledMidway(d, sets):
 		p.scale(d, newSet, old)
 		if newSet == nil {
 			p.Revision = 0
 		}
-		return p
-	case newSet == nil && (d.Spec.Strategy.Type != appsv1.RecreateDeploymentStrategyType || gone(old, pods)):
-		p.CreateNew = true
-		return p
-	case d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType:
+	case recreates:
 		p.recreate(wanted, newSet, old, pods)
+	case newSet == nil:
+		p.CreateNew = true
+		p.First = growNew(wanted, BoundsOf(d), Set{}, summaries(old))
 	default:
 		p.roll(wanted, BoundsOf(d), newSet, old)
 	}
-	if complete(d) {
+	if newSet != nil && complete(d) {
 		p.Forget = forgotten(d, old)
 	}
 	return p
@@ -65,24 +70,30 @@ func (p *Plan) recreate(wanted int, newSet *appsv1.ReplicaSet, old []*appsv1.Rep
 	for _, rs := range old {
 		p.Replicas[rs.Name] = 0
 	}
-	if newSet != nil && gone(old, pods) {
+	switch {
+	case !gone(old, pods):
+	case newSet == nil:
+		p.CreateNew, p.First = true, wanted
+	default:
 		p.Replicas[newSet.Name] = wanted
 	}
 }
 
-// gone reports whether no pod of the sets is left that has not ended.
+// gone reports whether the sets are done: none will make a pod any more, and no
+// pod of theirs is left that has not ended.
 func gone(sets []*appsv1.ReplicaSet, pods []*corev1.Pod) bool {
+	theirs := map[types.UID]bool{}
 	for _, rs := range sets {
-		for _, pod := range pods {
-			for _, ref := range pod.OwnerReferences {
-				ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
-				if ref.UID == rs.UID && !ended {
-					return false
-				}
-			}
+		if !empty(rs) {
+			return false
 		}
+		theirs[rs.UID] = true
 	}
-	return true
+	return !slices.ContainsFunc(pods, func(pod *corev1.Pod) bool {
+		ref := metav1.GetControllerOfNoCopy(pod)
+		ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+		return ref != nil && theirs[ref.UID] && !ended
+	})
 }
 
 func (p *Plan) roll(wanted int, b Bounds, newSet *appsv1.ReplicaSet, old []*appsv1.ReplicaSet) {
@@ -114,6 +125,10 @@ func (p *Plan) scale(d *appsv1.Deployment, newSet *appsv1.ReplicaSet, old []*app
 		p.Replicas[newSet.Name] = wanted
 	case len(active) == 0 && len(all) > 0:
 		p.Replicas[byAge(all)[len(all)-1].Name] = wanted
+	case len(active) > 1 && newSet != nil && saturated(newSet, wanted):
+		for _, rs := range old {
+			p.Replicas[rs.Name] = 0
+		}
 	case len(active) > 1:
 		total := 0
 		if wanted > 0 {
@@ -123,6 +138,12 @@ func (p *Plan) scale(d *appsv1.Deployment, newSet *appsv1.ReplicaSet, old []*app
 			p.Replicas[name] = n
 		}
 	}
+}
+
+// saturated reports whether a set has all the pods that are wanted, available.
+func saturated(rs *appsv1.ReplicaSet, wanted int) bool {
+	return int(*rs.Spec.Replicas) == wanted && int(rs.Status.AvailableReplicas) == wanted &&
+		rs.Annotations[desiredAnnotation] == strconv.Itoa(wanted)
 }
 
 // scaledMidway reports whether the wanted number changed since the sets were

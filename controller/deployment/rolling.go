@@ -44,7 +44,7 @@ type Set struct {
 // to have: the new one, and the old ones by name.
 func Roll(wanted int, b Bounds, newSet Set, old []Set) (newReplicas int, oldReplicas map[string]int) {
 	newReplicas = growNew(wanted, b, newSet, old)
-	if newReplicas > newSet.Replicas {
+	if newReplicas != newSet.Replicas {
 		return newReplicas, unchanged(old) // One thing at a time.
 	}
 	return newReplicas, shrinkOld(wanted, b, newSet, old)
@@ -69,13 +69,15 @@ func growNew(wanted int, b Bounds, newSet Set, old []Set) int {
 func shrinkOld(wanted int, b Bounds, newSet Set, old []Set) map[string]int {
 	out := unchanged(old)
 	total := newSet.Replicas
-	available := newSet.Available
+	// A set just told to have fewer may still count those on their way out.
+	newAvailable := min(newSet.Available, newSet.Replicas)
+	available := newAvailable
 	for _, s := range old {
 		total += s.Replicas
 		available += min(s.Available, s.Replicas)
 	}
 	least := wanted - b.Unavailable
-	newUnavailable := newSet.Replicas - newSet.Available
+	newUnavailable := newSet.Replicas - newAvailable
 	spare := total - least - newUnavailable
 	if spare <= 0 {
 		return out
@@ -105,7 +107,8 @@ func unchanged(old []Set) map[string]int {
 
 // Proportion spreads a changed total over the sets in the middle of a rollout,
 // each by its share, so that scaling during a rollout neither hurries nor undoes
-// it. total is the new sum; what rounding leaves over goes to the largest sets.
+// it. total is the new sum. What rounding down leaves over goes to the sets that
+// lost most by it, of equals to the larger, then the newer.
 func Proportion(total int, sets []Set) map[string]int {
 	sum := 0
 	for _, s := range sets {
@@ -115,20 +118,20 @@ func Proportion(total int, sets []Set) map[string]int {
 	if sum == 0 || sum == total {
 		return out
 	}
-	given := 0
+	left := total
 	for _, s := range sets {
 		out[s.Name] = s.Replicas * total / sum
-		given += out[s.Name]
+		left -= out[s.Name]
 	}
-	bySize := slices.SortedFunc(slices.Values(sets), func(a, b Set) int {
-		return cmp.Or(-cmp.Compare(a.Replicas, b.Replicas), -cmp.Compare(a.Created, b.Created))
+	byLoss := slices.SortedFunc(slices.Values(sets), func(a, b Set) int {
+		return cmp.Or(
+			cmp.Compare(b.Replicas*total%sum, a.Replicas*total%sum),
+			cmp.Compare(b.Replicas, a.Replicas),
+			cmp.Compare(b.Created, a.Created),
+		)
 	})
-	for i := 0; given < total && len(bySize) > 0; i++ {
-		s := bySize[i%len(bySize)]
-		if s.Replicas > 0 {
-			out[s.Name]++
-			given++
-		}
+	for _, s := range byLoss[:left] { // Each lost less than one: there are enough of them.
+		out[s.Name]++
 	}
 	return out
 }

@@ -2,6 +2,10 @@ package deployment
 
 import (
 	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -13,6 +17,8 @@ import (
 const (
 	reasonUpdated   = "ReplicaSetUpdated"
 	reasonCreated   = "NewReplicaSetCreated"
+	reasonFound     = "FoundNewReplicaSet"
+	reasonRefused   = "ReplicaSetCreateError"
 	reasonAvailable = "NewReplicaSetAvailable"
 	reasonTimedOut  = "ProgressDeadlineExceeded"
 	reasonPaused    = "DeploymentPaused"
@@ -22,14 +28,15 @@ const (
 // StatusOf adds up the sets for the Deployment's status. soon is when the
 // rollout will be late if nothing happens before, zero if it cannot be.
 func StatusOf(d *appsv1.Deployment, sets []*appsv1.ReplicaSet, now time.Time) (status appsv1.DeploymentStatus, soon time.Duration) {
-	newSet, _ := split(d, sets)
+	newSet, old := split(d, sets)
 	status = appsv1.DeploymentStatus{
 		ObservedGeneration: d.Generation,
 		CollisionCount:     d.Status.CollisionCount,
 		Conditions:         append([]appsv1.DeploymentCondition(nil), d.Status.Conditions...),
 	}
-	var terminating int32
+	var terminating, total int32
 	for _, rs := range sets {
+		total += *rs.Spec.Replicas
 		status.Replicas += rs.Status.Replicas
 		status.ReadyReplicas += rs.Status.ReadyReplicas
 		status.AvailableReplicas += rs.Status.AvailableReplicas
@@ -41,9 +48,9 @@ func StatusOf(d *appsv1.Deployment, sets []*appsv1.ReplicaSet, now time.Time) (s
 	if newSet != nil {
 		status.UpdatedReplicas = newSet.Status.Replicas
 	}
-	status.UnavailableReplicas = max(*d.Spec.Replicas-status.AvailableReplicas, 0)
+	status.UnavailableReplicas = max(total-status.AvailableReplicas, 0)
 	available(d, &status, now)
-	replicaFailure(sets, &status, now)
+	replicaFailure(newSet, old, &status, now)
 	return status, progress(d, newSet, &status, now)
 }
 
@@ -59,8 +66,12 @@ func available(d *appsv1.Deployment, status *appsv1.DeploymentStatus, now time.T
 	}
 }
 
-// replicaFailure passes on why a set cannot make its pods.
-func replicaFailure(sets []*appsv1.ReplicaSet, status *appsv1.DeploymentStatus, now time.Time) {
+// replicaFailure passes on why a set cannot make its pods, the new one first.
+func replicaFailure(newSet *appsv1.ReplicaSet, old []*appsv1.ReplicaSet, status *appsv1.DeploymentStatus, now time.Time) {
+	sets := byAge(old)
+	if newSet != nil {
+		sets = slices.Insert(sets, 0, newSet)
+	}
 	for _, rs := range sets {
 		for _, c := range rs.Status.Conditions {
 			if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
@@ -69,53 +80,88 @@ func replicaFailure(sets []*appsv1.ReplicaSet, status *appsv1.DeploymentStatus, 
 			}
 		}
 	}
-	for i, c := range status.Conditions {
-		if c.Type == appsv1.DeploymentReplicaFailure {
-			status.Conditions = append(status.Conditions[:i:i], status.Conditions[i+1:]...)
-			return
-		}
-	}
+	unset(status, appsv1.DeploymentReplicaFailure)
 }
 
 // progress sets the Progressing condition and returns when it will time out.
 func progress(d *appsv1.Deployment, newSet *appsv1.ReplicaSet, status *appsv1.DeploymentStatus, now time.Time) time.Duration {
-	name := ""
-	if newSet != nil {
-		name = newSet.Name
-	}
-	current := condition(&d.Status, appsv1.DeploymentProgressing)
-	switch {
-	case d.Spec.ProgressDeadlineSeconds == nil:
+	deadline := d.Spec.ProgressDeadlineSeconds
+	if deadline == nil || *deadline == math.MaxInt32 {
+		unset(status, appsv1.DeploymentProgressing)
 		return 0
+	}
+	const progressing = appsv1.DeploymentProgressing
+	current := condition(&d.Status, progressing)
+	switch {
 	case d.Spec.Paused:
 		if current == nil || current.Reason != reasonTimedOut {
-			set(status, appsv1.DeploymentProgressing, corev1.ConditionUnknown, reasonPaused, "Deployment is paused", now)
+			set(status, progressing, corev1.ConditionUnknown, reasonPaused, "Deployment is paused", now)
 		}
 		return 0
 	case isComplete(d, status):
-		set(status, appsv1.DeploymentProgressing, corev1.ConditionTrue, reasonAvailable,
-			fmt.Sprintf("ReplicaSet %q has successfully progressed.", name), now)
+		set(status, progressing, corev1.ConditionTrue, reasonAvailable, what(d, newSet)+" has successfully progressed.", now)
 		return 0
-	case current == nil:
-		set(status, appsv1.DeploymentProgressing, corev1.ConditionTrue, reasonCreated,
-			fmt.Sprintf("Created new replica set %q", name), now)
-	case current.Reason == reasonPaused:
-		set(status, appsv1.DeploymentProgressing, corev1.ConditionUnknown, reasonResumed, "Deployment is resumed", now)
-	case advanced(&d.Status, status), current.Reason == reasonAvailable:
-		update(status, appsv1.DeploymentProgressing, corev1.ConditionTrue, reasonUpdated,
-			fmt.Sprintf("ReplicaSet %q is progressing.", name), now)
+	case over(current, newSet, status):
+		return 0 // Pods that fail after a rollout are none of its business.
+	case current != nil && current.Reason == reasonPaused:
+		set(status, progressing, corev1.ConditionUnknown, reasonResumed, "Deployment is resumed", now)
+	case newSet != nil && begins(current, newSet):
+		begin(status, newSet, now)
+	case current == nil || advanced(&d.Status, status):
+		update(status, progressing, corev1.ConditionTrue, reasonUpdated, what(d, newSet)+" is progressing.", now)
 	}
-	c := condition(status, appsv1.DeploymentProgressing)
-	if c.Reason == reasonTimedOut {
+	c := condition(status, progressing)
+	if c.Reason == reasonTimedOut || c.Reason == reasonAvailable {
 		return 0
 	}
-	left := c.LastUpdateTime.Add(time.Duration(*d.Spec.ProgressDeadlineSeconds) * time.Second).Sub(now)
+	left := c.LastUpdateTime.Add(time.Duration(*deadline) * time.Second).Sub(now)
 	if left <= 0 {
-		set(status, appsv1.DeploymentProgressing, corev1.ConditionFalse, reasonTimedOut,
-			fmt.Sprintf("ReplicaSet %q has timed out progressing.", name), now)
+		set(status, progressing, corev1.ConditionFalse, reasonTimedOut, what(d, newSet)+" has timed out progressing.", now)
 		return 0
 	}
 	return left
+}
+
+// what is it that progresses, or not.
+func what(d *appsv1.Deployment, newSet *appsv1.ReplicaSet) string {
+	if newSet == nil {
+		return fmt.Sprintf("Deployment %q", d.Name)
+	}
+	return fmt.Sprintf("ReplicaSet %q", newSet.Name)
+}
+
+// over reports whether the rollout to the new set was completed before: then
+// it has no deadline any more.
+func over(c *appsv1.DeploymentCondition, newSet *appsv1.ReplicaSet, status *appsv1.DeploymentStatus) bool {
+	return c != nil && c.Reason == reasonAvailable && newSet != nil && about(c, newSet) && status.Replicas == status.UpdatedReplicas
+}
+
+// begins reports whether the rollout to the new set has only now begun: the
+// condition is still about another. Its clock starts anew then.
+func begins(c *appsv1.DeploymentCondition, newSet *appsv1.ReplicaSet) bool {
+	return c == nil || c.Reason == reasonRefused || c.Reason != reasonResumed && !about(c, newSet)
+}
+
+func about(c *appsv1.DeploymentCondition, rs *appsv1.ReplicaSet) bool {
+	return strings.Contains(c.Message, strconv.Quote(rs.Name))
+}
+
+func begin(status *appsv1.DeploymentStatus, newSet *appsv1.ReplicaSet, now time.Time) {
+	reason, message := reasonCreated, "Created new replica set %q"
+	if newSet.Annotations[historyAnnotation] != "" {
+		reason, message = reasonFound, "Found new replica set %q"
+	}
+	update(status, appsv1.DeploymentProgressing, corev1.ConditionTrue, reason, fmt.Sprintf(message, newSet.Name), now)
+}
+
+// refusedStatus is the Deployment's status when the set for its template cannot
+// be made.
+func refusedStatus(d *appsv1.Deployment, name string, err error, now time.Time) appsv1.DeploymentStatus {
+	status := *d.Status.DeepCopy()
+	status.ObservedGeneration = d.Generation
+	set(&status, appsv1.DeploymentProgressing, corev1.ConditionFalse, reasonRefused,
+		fmt.Sprintf("Failed to create new replica set %q: %v", name, err), now)
+	return status
 }
 
 // complete reports whether the Deployment's stored status says that its
@@ -143,6 +189,11 @@ func condition(s *appsv1.DeploymentStatus, t appsv1.DeploymentConditionType) *ap
 		}
 	}
 	return nil
+}
+
+// unset takes a condition away.
+func unset(s *appsv1.DeploymentStatus, t appsv1.DeploymentConditionType) {
+	s.Conditions = slices.DeleteFunc(slices.Clone(s.Conditions), func(c appsv1.DeploymentCondition) bool { return c.Type == t })
 }
 
 // set gives a condition a new state, unless it has it already.

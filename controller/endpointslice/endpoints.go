@@ -2,6 +2,7 @@ package endpointslice
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,11 +20,13 @@ type Group struct {
 }
 
 // Endpoints works out what is behind a Service, of the pods that it selects.
-// zone tells in which zone a node is, "" if it is not known.
-func Endpoints(svc *corev1.Service, pods []*corev1.Pod, zone func(node string) string) []Group {
+// node tells in which zone a node is, "" if in none, and whether there is such a
+// node: a pod whose node is gone has gone with it, even if nobody has said so yet.
+func Endpoints(svc *corev1.Service, pods []*corev1.Pod, node func(name string) (zone string, known bool)) []Group {
 	groups := map[string]*Group{}
 	for _, pod := range pods {
-		if !eligible(pod) {
+		zone, known := node(pod.Spec.NodeName)
+		if !eligible(pod) || !known && !svc.Spec.PublishNotReadyAddresses {
 			continue
 		}
 		ports := portsOf(svc, pod)
@@ -35,7 +38,9 @@ func Endpoints(svc *corev1.Service, pods []*corev1.Pod, zone func(node string) s
 	}
 	var out []Group
 	for _, g := range groups {
-		slices.SortFunc(g.Endpoints, func(a, b discoveryv1.Endpoint) int { return cmp.Compare(a.Addresses[0], b.Addresses[0]) })
+		slices.SortFunc(g.Endpoints, func(a, b discoveryv1.Endpoint) int {
+			return cmp.Or(cmp.Compare(a.Addresses[0], b.Addresses[0]), cmp.Compare(a.TargetRef.Name, b.TargetRef.Name))
+		})
 		out = append(out, *g)
 	}
 	slices.SortFunc(out, func(a, b Group) int { return cmp.Compare(portsKey(a.Ports), portsKey(b.Ports)) })
@@ -45,15 +50,29 @@ func Endpoints(svc *corev1.Service, pods []*corev1.Pod, zone func(node string) s
 // eligible reports whether a pod can be behind a Service at all: it has an
 // address and has not ended.
 func eligible(pod *corev1.Pod) bool {
-	return pod.Status.PodIP != "" && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
+	return address(pod) != "" && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
 }
 
-func endpointOf(svc *corev1.Service, pod *corev1.Pod, zone func(string) string) discoveryv1.Endpoint {
+// address is a pod's IPv4 address, "" if it has none.
+func address(pod *corev1.Pod) string {
+	ips := []string{pod.Status.PodIP}
+	for _, ip := range pod.Status.PodIPs {
+		ips = append(ips, ip.IP)
+	}
+	for _, ip := range ips {
+		if a, err := netip.ParseAddr(ip); err == nil && a.Is4() {
+			return ip
+		}
+	}
+	return ""
+}
+
+func endpointOf(svc *corev1.Service, pod *corev1.Pod, zone string) discoveryv1.Endpoint {
 	serving := podstate.Ready(pod)
 	terminating := pod.DeletionTimestamp != nil
 	ready := svc.Spec.PublishNotReadyAddresses || serving && !terminating
 	e := discoveryv1.Endpoint{
-		Addresses:  []string{pod.Status.PodIP},
+		Addresses:  []string{address(pod)},
 		Conditions: discoveryv1.EndpointConditions{Ready: &ready, Serving: &serving, Terminating: &terminating},
 		TargetRef: &corev1.ObjectReference{
 			Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID,
@@ -61,8 +80,8 @@ func endpointOf(svc *corev1.Service, pod *corev1.Pod, zone func(string) string) 
 	}
 	if node := pod.Spec.NodeName; node != "" {
 		e.NodeName = &node
-		if z := zone(node); z != "" {
-			e.Zone = &z
+		if zone != "" {
+			e.Zone = &zone
 		}
 	}
 	// A pod's own name below a headless Service, if it asks for one.

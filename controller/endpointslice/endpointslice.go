@@ -1,6 +1,7 @@
 package endpointslice
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -23,7 +24,6 @@ type reconciler struct {
 	nodes    *client.Informer[*corev1.Node]
 	slices   *client.Informer[*discoveryv1.EndpointSlice]
 	kind     *client.Kind[*discoveryv1.EndpointSlice]
-	recorder *client.Recorder
 	expect   controller.Expectations
 }
 
@@ -35,8 +35,10 @@ func New(c *client.Client, informers *client.Informers, opts controller.Options)
 		nodes:    client.Shared[*corev1.Node](informers),
 		slices:   client.Shared[*discoveryv1.EndpointSlice](informers),
 		kind:     client.For[*discoveryv1.EndpointSlice](c),
-		recorder: opts.Recorder,
 	}
+	r.pods.AddIndex(byNode, func(pod *corev1.Pod) []string { return []string{pod.Spec.NodeName} })
+	controller.IndexOwned(r.slices)
+	// Before the controller hears of it, or it would still wait for the slice.
 	r.slices.OnChange(func(old, slice *discoveryv1.EndpointSlice) {
 		if slice == nil {
 			r.expect.Gone(old.UID)
@@ -47,7 +49,26 @@ func New(c *client.Client, informers *client.Informers, opts controller.Options)
 	controller.Watch(ctl, r.pods, r.ofPod)
 	controller.Watch(ctl, r.slices, ofSlice)
 	ctl.WaitFor(r.nodes.Synced())
+	r.nodes.OnChange(func(old, node *corev1.Node) {
+		if old != nil && node != nil && zoneOf(old) == zoneOf(node) {
+			return // Nodes report every few seconds.
+		}
+		for _, key := range r.ofNode(cmp.Or(node, old)) {
+			ctl.Enqueue(key)
+		}
+	})
 	return ctl
+}
+
+// byNode is the index of pods by the name of their node.
+const byNode = "spec.nodeName"
+
+// ofNode are the Services that select a pod of a node.
+func (r *reconciler) ofNode(node *corev1.Node) (keys []controller.Key) {
+	for _, pod := range r.pods.ByIndex(byNode, node.Name) {
+		keys = append(keys, r.ofPod(pod)...)
+	}
+	return keys
 }
 
 // ofPod are the Services that select a pod.
@@ -76,17 +97,20 @@ func ours(svc *corev1.Service) bool {
 
 // Reconcile implements controller.Reconciler.
 func (r *reconciler) Reconcile(ctx context.Context, key controller.Key) (controller.Result, error) {
-	if !r.expect.Met(key, r.lookup(key)) {
-		return controller.Result{}, nil // The slice's own event comes.
-	}
-	existing := r.existing(key)
 	svc, ok := r.services.Get(key.Namespace, key.Name)
-	if !ok || !ours(svc) {
+	if !ok {
 		r.expect.Forget(key)
-		return controller.Result{}, r.carryOut(ctx, key, Change{Delete: existing})
+		return controller.Result{}, r.carryOut(ctx, key, Change{Delete: r.existing(key)})
+	}
+	if !ours(svc) {
+		return controller.Result{}, nil
+	}
+	if !r.expect.Met(key, controller.LookupIn(r.slices)) {
+		return controller.Result{RequeueAfter: controller.ExpectFor}, nil // The slice's own event comes before.
 	}
 	pods := r.pods.List(svc.Namespace, labels.SelectorFromSet(svc.Spec.Selector))
-	return controller.Result{}, r.carryOut(ctx, key, Slices(svc, Endpoints(svc, pods, r.zone), existing))
+	groups := Endpoints(svc, pods, r.node)
+	return controller.Result{}, r.carryOut(ctx, key, Slices(svc, groups, r.existing(key)))
 }
 
 // existing are the Service's slices that this controller wrote.
@@ -96,32 +120,28 @@ func (r *reconciler) existing(key controller.Key) []*discoveryv1.EndpointSlice {
 	}))
 }
 
-func (r *reconciler) lookup(key controller.Key) func(types.UID) (there, deleting bool) {
-	known := map[types.UID]*discoveryv1.EndpointSlice{}
-	for _, s := range r.existing(key) {
-		known[s.UID] = s
+// node tells whether there is a node of a name, and its zone.
+func (r *reconciler) node(name string) (zone string, known bool) {
+	node, ok := r.nodes.Get("", name)
+	if !ok {
+		return "", false
 	}
-	return func(uid types.UID) (there, deleting bool) {
-		s, ok := known[uid]
-		return ok, ok && s.DeletionTimestamp != nil
-	}
+	return zoneOf(node), true
 }
 
-func (r *reconciler) zone(node string) string {
-	if n, ok := r.nodes.Get("", node); ok {
-		return n.Labels[corev1.LabelTopologyZone]
-	}
-	return ""
-}
+func zoneOf(node *corev1.Node) string { return node.Labels[corev1.LabelTopologyZone] }
 
 func (r *reconciler) carryOut(ctx context.Context, key controller.Key, change Change) error {
 	var errs []error
 	for _, s := range change.Create {
-		created, err := r.kind.Create(ctx, s)
-		switch {
-		case err == nil:
-			r.expect.Created(key, created.UID)
-		case !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		err := r.expect.Create(key, func() (types.UID, error) {
+			created, err := r.kind.Create(ctx, s)
+			if err != nil {
+				return "", err
+			}
+			return created.UID, nil
+		})
+		if !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 			errs = append(errs, err)
 		}
 	}

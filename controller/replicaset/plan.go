@@ -20,15 +20,16 @@ type Plan struct {
 }
 
 // MakePlan compares the wanted number of pods with those there are. Pods that
-// ended or are ending do not count; they are on their way out.
-func MakePlan(wanted int, pods []*corev1.Pod) Plan {
+// ended or are ending do not count; they are on their way out. related are the
+// pods to which a node's share is counted, usually those of the whole Deployment.
+func MakePlan(wanted int, pods, related []*corev1.Pod) Plan {
 	active := podstate.Active(pods)
 	if missing := wanted - len(active); missing >= 0 {
 		return Plan{Create: missing}
 	}
 	victims := slices.Clone(active)
 	onNode := map[string]int{}
-	for _, p := range active {
+	for _, p := range podstate.Active(related) {
 		onNode[p.Spec.NodeName]++
 	}
 	slices.SortStableFunc(victims, func(a, b *corev1.Pod) int { return leastMissed(a, b, onNode) })

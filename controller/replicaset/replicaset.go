@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/coracle-k8s/coracle/api"
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/controller"
 	"github.com/coracle-k8s/coracle/controller/podstate"
@@ -46,6 +47,8 @@ func New(c *client.Client, informers *client.Informers, opts controller.Options)
 		podKind:  client.For[*corev1.Pod](c),
 		recorder: opts.Recorder,
 	}
+	controller.IndexOwned(r.pods)
+	controller.IndexOwned(r.sets)
 	// Before the controller hears of it, or it would still wait for the pod.
 	r.pods.OnChange(func(old, pod *corev1.Pod) {
 		if pod == nil {
@@ -82,16 +85,20 @@ func (r *reconciler) Reconcile(ctx context.Context, key controller.Key) (control
 	}
 	// This must come before the pods are read: what the cache shows then is at
 	// least what was waited for.
-	current := r.expect.Met(key, r.lookup(rs.Namespace))
+	current := r.expect.Met(key, controller.LookupIn(r.pods))
 	pods, err := r.claim(ctx, rs)
 	if err != nil {
 		return controller.Result{}, err
 	}
-	var failure error
-	if current && rs.DeletionTimestamp == nil {
-		failure = r.manage(ctx, rs, pods)
+	if !current || rs.DeletionTimestamp != nil {
+		soon, err := r.writeStatus(ctx, rs, pods, failureIn(rs))
+		if !current && soon == 0 {
+			soon = controller.ExpectFor
+		}
+		return controller.Result{RequeueAfter: soon}, err
 	}
-	soon, err := r.writeStatus(ctx, rs, pods, failure)
+	reason, failure := r.manage(ctx, rs, pods)
+	soon, err := r.writeStatus(ctx, rs, pods, failureOf(reason, failure))
 	return controller.Result{RequeueAfter: soon}, errors.Join(failure, err)
 }
 
@@ -103,15 +110,16 @@ func (r *reconciler) claim(ctx context.Context, rs *appsv1.ReplicaSet) ([]*corev
 	}
 	claim := controller.Claim[*corev1.Pod]{
 		Kind: r.podKind, Owner: rs, OwnerGVK: kind, Selector: selector,
-		MayAdopt: func(ctx context.Context) error {
-			live, err := r.setKind.Get(ctx, rs.Namespace, rs.Name)
-			if err == nil && (live.UID != rs.UID || live.DeletionTimestamp != nil) {
-				err = fmt.Errorf("replica set %s is being deleted", rs.Name)
-			}
-			return err
-		},
+		Live: func(ctx context.Context) (api.Object, error) { return r.setKind.Get(ctx, rs.Namespace, rs.Name) },
 	}
-	return claim.Of(ctx, r.pods.List(rs.Namespace, nil))
+	var candidates []*corev1.Pod
+	for _, pod := range controller.Candidates(r.pods, rs) {
+		// What has ended is no use to anybody else: it is not adopted.
+		if podstate.IsActive(pod) || metav1.GetControllerOfNoCopy(pod) != nil {
+			candidates = append(candidates, pod)
+		}
+	}
+	return claim.Of(ctx, candidates)
 }
 
 func selects(rs *appsv1.ReplicaSet, pod *corev1.Pod) bool {
@@ -119,23 +127,30 @@ func selects(rs *appsv1.ReplicaSet, pod *corev1.Pod) bool {
 	return err == nil && !selector.Empty() && selector.Matches(labels.Set(pod.Labels))
 }
 
-// lookup tells which pods the cache shows.
-func (r *reconciler) lookup(namespace string) func(types.UID) (there, deleting bool) {
-	known := map[types.UID]*corev1.Pod{}
-	for _, p := range r.pods.List(namespace, nil) {
-		known[p.UID] = p
+// related are the pods of all sets that the set's own controller has: those of
+// the Deployment. On a node with many of them, one is missed least.
+func (r *reconciler) related(rs *appsv1.ReplicaSet, pods []*corev1.Pod) []*corev1.Pod {
+	ref := metav1.GetControllerOfNoCopy(rs)
+	if ref == nil {
+		return pods
 	}
-	return func(uid types.UID) (there, deleting bool) {
-		p, ok := known[uid]
-		return ok, ok && p.DeletionTimestamp != nil
+	var all []*corev1.Pod
+	for _, sibling := range controller.OwnedBy(r.sets, ref.UID) {
+		all = append(all, controller.OwnedBy(r.pods, sibling.UID)...)
 	}
+	return all
 }
 
-// manage takes the step that the plan says.
-func (r *reconciler) manage(ctx context.Context, rs *appsv1.ReplicaSet, pods []*corev1.Pod) error {
-	plan := MakePlan(int(*rs.Spec.Replicas), pods)
+// manage takes the step that the plan says. With an error it says what failed,
+// as the condition ReplicaFailure has it.
+func (r *reconciler) manage(ctx context.Context, rs *appsv1.ReplicaSet, pods []*corev1.Pod) (reason string, err error) {
+	plan := MakePlan(int(*rs.Spec.Replicas), pods, r.related(rs, pods))
 	if plan.Create > 0 {
-		return slowStart(min(plan.Create, maxBurst), func() error { return r.create(ctx, rs) })
+		err := slowStart(min(plan.Create, maxBurst), func() error { return r.create(ctx, rs) })
+		if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+			return "", nil // No pod will ever be made here again, and this set goes too.
+		}
+		return "FailedCreate", err
 	}
 	victims := plan.Delete[:min(len(plan.Delete), maxBurst)]
 	errs := make([]error, len(victims))
@@ -144,19 +159,24 @@ func (r *reconciler) manage(ctx context.Context, rs *appsv1.ReplicaSet, pods []*
 		wg.Go(func() { errs[i] = r.delete(ctx, rs, p) })
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	return "FailedDelete", errors.Join(errs...)
 }
 
 func (r *reconciler) create(ctx context.Context, rs *appsv1.ReplicaSet) error {
 	pod := podstate.FromTemplate(&rs.Spec.Template, rs.Namespace, rs, metav1.NewControllerRef(rs, kind))
-	created, err := r.podKind.Create(ctx, pod)
+	var created *corev1.Pod
+	err := r.expect.Create(controller.KeyOf(rs), func() (uid types.UID, err error) {
+		if created, err = r.podKind.Create(ctx, pod); err == nil {
+			uid = created.UID
+		}
+		return uid, err
+	})
 	if err != nil {
 		if !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 			r.recorder.Eventf(rs, corev1.EventTypeWarning, "FailedCreate", "Error creating: %v", err)
 		}
 		return err
 	}
-	r.expect.Created(controller.KeyOf(rs), created.UID)
 	r.recorder.Eventf(rs, corev1.EventTypeNormal, "SuccessfulCreate", "Created pod: %s", created.Name)
 	return nil
 }
@@ -176,7 +196,7 @@ func (r *reconciler) delete(ctx context.Context, rs *appsv1.ReplicaSet, pod *cor
 }
 
 // writeStatus stores the status if it changed.
-func (r *reconciler) writeStatus(ctx context.Context, rs *appsv1.ReplicaSet, pods []*corev1.Pod, failure error) (time.Duration, error) {
+func (r *reconciler) writeStatus(ctx context.Context, rs *appsv1.ReplicaSet, pods []*corev1.Pod, failure *Failure) (time.Duration, error) {
 	status, soon := StatusOf(rs, pods, failure, time.Now())
 	if equality.Semantic.DeepEqual(status, rs.Status) {
 		return soon, nil
@@ -191,8 +211,8 @@ func (r *reconciler) writeStatus(ctx context.Context, rs *appsv1.ReplicaSet, pod
 }
 
 // slowStart calls f n times: once, and then in rounds of twice as many, as long
-// as all calls of a round succeed. It returns the first round's errors that
-// did not.
+// as all calls of a round succeed. It returns an error of the round that did not:
+// the others of it are mostly the same again.
 func slowStart(n int, f func() error) error {
 	for round := 1; n > 0; round *= 2 {
 		round = min(round, n)
@@ -202,8 +222,10 @@ func slowStart(n int, f func() error) error {
 			wg.Go(func() { errs[i] = f() })
 		}
 		wg.Wait()
-		if err := errors.Join(errs...); err != nil {
-			return err
+		for _, err := range errs {
+			if err != nil {
+				return err
+			}
 		}
 		n -= round
 	}

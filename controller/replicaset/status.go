@@ -11,10 +11,31 @@ import (
 	"github.com/coracle-k8s/coracle/controller/podstate"
 )
 
+// A Failure is why pods could not be created or deleted.
+type Failure struct{ Reason, Message string }
+
+func failureOf(reason string, err error) *Failure {
+	if err == nil {
+		return nil
+	}
+	return &Failure{Reason: reason, Message: err.Error()}
+}
+
+// failureIn is the failure that the set's status tells of: it stands until the
+// next try.
+func failureIn(rs *appsv1.ReplicaSet) *Failure {
+	for _, c := range rs.Status.Conditions {
+		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
+			return &Failure{Reason: c.Reason, Message: c.Message}
+		}
+	}
+	return nil
+}
+
 // StatusOf counts the pods for the ReplicaSet's status, with failure as why
 // pods could not be created or deleted, nil if they could. soon is when the next
 // pod becomes available by the mere passing of time, zero if none will.
-func StatusOf(rs *appsv1.ReplicaSet, pods []*corev1.Pod, failure error, now time.Time) (status appsv1.ReplicaSetStatus, soon time.Duration) {
+func StatusOf(rs *appsv1.ReplicaSet, pods []*corev1.Pod, failure *Failure, now time.Time) (status appsv1.ReplicaSetStatus, soon time.Duration) {
 	status = appsv1.ReplicaSetStatus{ObservedGeneration: rs.Generation}
 	template := labels.SelectorFromSet(rs.Spec.Template.Labels)
 	minReady := time.Duration(rs.Spec.MinReadySeconds) * time.Second
@@ -47,7 +68,7 @@ func StatusOf(rs *appsv1.ReplicaSet, pods []*corev1.Pod, failure error, now time
 }
 
 // conditions sets or clears ReplicaFailure and keeps all others.
-func conditions(old []appsv1.ReplicaSetCondition, failure error, now time.Time) []appsv1.ReplicaSetCondition {
+func conditions(old []appsv1.ReplicaSetCondition, failure *Failure, now time.Time) []appsv1.ReplicaSetCondition {
 	var out []appsv1.ReplicaSetCondition
 	since := metav1.NewTime(now)
 	for _, c := range old {
@@ -62,6 +83,6 @@ func conditions(old []appsv1.ReplicaSetCondition, failure error, now time.Time) 
 	}
 	return append(out, appsv1.ReplicaSetCondition{
 		Type: appsv1.ReplicaSetReplicaFailure, Status: corev1.ConditionTrue,
-		Reason: "FailedCreate", Message: failure.Error(), LastTransitionTime: since,
+		Reason: failure.Reason, Message: failure.Message, LastTransitionTime: since,
 	})
 }
