@@ -37,6 +37,7 @@ type Kubelet struct {
 	prober     *probe.Prober
 	usage      usageMeter
 	machine    machineInfo
+	oomFloor   int64         // the lowest oom_score_adj that can be given
 	dirty      chan struct{} // pods changed; buffered: one is enough
 
 	mu      sync.Mutex // guards the fields below
@@ -60,7 +61,7 @@ func New(cfg Config) (*Kubelet, error) {
 		nodes: client.NewInformer(cfg.Client, client.InformerOptions[*corev1.Node]{
 			FieldSelector: "metadata.name=" + cfg.NodeName,
 		}),
-		machine: machine(),
+		machine: machine(), oomFloor: lowestOOMScore(),
 		dirty:   make(chan struct{}, 1),
 		workers: map[types.UID]*worker{},
 	}

@@ -3,6 +3,7 @@ package kubelet
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -58,4 +59,20 @@ func firstLine(file string) string {
 	data, _ := os.ReadFile(file)
 	line, _, _ := strings.Cut(string(data), "\n")
 	return strings.TrimSpace(line)
+}
+
+// lowestOOMScore is the lowest oom_score_adj that this process may give to
+// others. Lowering it takes CAP_SYS_RESOURCE, which root in a container often
+// lacks; whether it is there shows only in trying. See proc_pid_oom_score_adj(5).
+func lowestOOMScore() int64 {
+	const file, lowest = "/proc/self/oom_score_adj", -1000
+	own, err := strconv.ParseInt(firstLine(file), 10, 64)
+	if err != nil || own <= lowest {
+		return lowest
+	}
+	if os.WriteFile(file, []byte(strconv.FormatInt(own-1, 10)), 0) != nil {
+		return own
+	}
+	_ = os.WriteFile(file, []byte(strconv.FormatInt(own, 10)), 0)
+	return lowest
 }

@@ -12,3 +12,5 @@ func diskSize(string) (int64, bool) { return 64 << 30, true }
 func machine() machineInfo {
 	return machineInfo{OSImage: operatingSystem, Kernel: "unknown"}
 }
+
+func lowestOOMScore() int64 { return -1000 }

@@ -21,7 +21,7 @@ const (
 // linuxResources are the limits of one container.
 func (k *Kubelet) linuxResources(pod *corev1.Pod, c *corev1.Container) *cri.LinuxContainerResources {
 	r := cgroupResources(c.Resources.Requests, c.Resources.Limits)
-	r.OomScoreAdj = k.oomScore(pod, c)
+	r.OomScoreAdj = max(k.oomScore(pod, c), k.oomFloor)
 	return r
 }
 
