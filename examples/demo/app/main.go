@@ -7,6 +7,8 @@
 //	GET /healthz  200 while it is well
 //	GET /burn     uses the processor for ?ms=N milliseconds, to be scaled up for
 //
+// It is its own client too, since its image has no other program: see client.go.
+//
 // It ends properly on SIGTERM: it finishes the requests it has, and for a moment
 // still answers new ones, because the last of them may have been sent before
 // everybody knew that it ends.
@@ -44,6 +46,9 @@ type greeting struct {
 }
 
 func main() {
+	if len(os.Args) > 1 {
+		os.Exit(client(os.Args[1:]))
+	}
 	if version == "v3" {
 		log.Fatal("v3 has a bug: it crashes on start")
 	}
