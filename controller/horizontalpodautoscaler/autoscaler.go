@@ -1,6 +1,7 @@
 package horizontalpodautoscaler
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -11,7 +12,7 @@ import (
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -98,130 +99,118 @@ func (r *reconciler) decide(ctx context.Context, hpa *autoscalingv2.HorizontalPo
 	scale, err := r.scale(ctx, hpa, http.MethodGet, nil)
 	if err != nil {
 		setCondition(hpa, autoscalingv2.AbleToScale, false, "FailedGetScale", "the HPA controller was unable to get the target's current scale: "+err.Error())
+		r.recorder.Eventf(hpa, corev1.EventTypeWarning, "FailedGetScale", "%v", err)
 		return r.writeStatus(ctx, hpa)
 	}
 	setCondition(hpa, autoscalingv2.AbleToScale, true, "SucceededGetScale", "the HPA controller was able to get the target's current scale")
 	present := scale.Spec.Replicas
-	wanted, limited := present, false
-	switch least := minReplicas(hpa); {
-	case present == 0:
-		setCondition(hpa, autoscalingv2.ScalingActive, false, "ScalingDisabled", "scaling is disabled since the replica count of the target is zero")
-	case present > hpa.Spec.MaxReplicas:
-		wanted = hpa.Spec.MaxReplicas
-	case present < least:
-		wanted = least
-	default:
-		proposed, ok := r.propose(ctx, hpa, scale, now)
-		if !ok {
-			break
-		}
-		calm := h.Stabilize(present, proposed, behavior(hpa), now)
-		wanted = h.Limit(present, calm, behavior(hpa), now)
-		bounded := min(max(wanted, least), hpa.Spec.MaxReplicas)
-		wanted, limited = bounded, bounded != proposed
-	}
-	setLimited(hpa, limited, wanted)
+	h.Begin(present, now)
+	wanted, why := r.wanted(ctx, hpa, scale, h, now)
 	hpa.Status.CurrentReplicas, hpa.Status.DesiredReplicas = scale.Status.Replicas, wanted
 	if wanted != present {
-		r.rescale(ctx, hpa, h, scale, wanted, now)
+		if err := r.rescale(ctx, hpa, h, scale, wanted, why, now); err != nil {
+			return err
+		}
 	}
 	return r.writeStatus(ctx, hpa)
 }
 
+// wanted is how many replicas there are to be, and why, in words for people.
+func (r *reconciler) wanted(ctx context.Context, hpa *autoscalingv2.HorizontalPodAutoscaler, scale *autoscalingv1.Scale, h *History, now time.Time) (int32, string) {
+	present, bounds := scale.Spec.Replicas, Bounds{minReplicas(hpa), hpa.Spec.MaxReplicas}
+	switch {
+	case present == 0 && bounds.Min > 0:
+		setCondition(hpa, autoscalingv2.ScalingActive, false, "ScalingDisabled", "scaling is disabled since the replica count of the target is zero")
+		return 0, ""
+	case present > bounds.Max:
+		return bounds.Max, "Current number of replicas above Spec.MaxReplicas"
+	case present < bounds.Min:
+		return bounds.Min, "Current number of replicas below Spec.MinReplicas"
+	}
+	proposed, why, ok := r.propose(ctx, hpa, scale, now)
+	if !ok {
+		return present, ""
+	}
+	decision := Decide(h, present, proposed, bounds, behavior(hpa), now)
+	note(hpa, autoscalingv2.AbleToScale, decision.Able)
+	note(hpa, autoscalingv2.ScalingLimited, decision.Limited)
+	return decision.Replicas, why
+}
+
 // propose asks all metrics; the one that argues for most pods wins. With a
 // metric that says nothing, no fewer pods are proposed than there are.
-func (r *reconciler) propose(ctx context.Context, hpa *autoscalingv2.HorizontalPodAutoscaler, scale *autoscalingv1.Scale, now time.Time) (int32, bool) {
+func (r *reconciler) propose(ctx context.Context, hpa *autoscalingv2.HorizontalPodAutoscaler, scale *autoscalingv1.Scale, now time.Time) (replicas int32, why string, ok bool) {
 	present := scale.Spec.Replicas
 	selector, err := labels.Parse(scale.Status.Selector)
 	if err != nil || selector.Empty() {
-		setCondition(hpa, autoscalingv2.ScalingActive, false, "InvalidSelector", "the target's scale has no usable pod selector")
-		return 0, false
+		r.inactive(hpa, "InvalidSelector", "the target's scale has no usable pod selector")
+		return 0, "", false
 	}
 	pods := r.pods.List(hpa.Namespace, selector)
-	var best int32
 	var failed error
 	var statuses []autoscalingv2.MetricStatus
+	why = "All metrics below target"
 	for i := range hpa.Spec.Metrics {
-		p, err := r.metric(ctx, &hpa.Spec.Metrics[i], hpa.Namespace, scale.Status.Selector, present, pods, now)
+		target, reading, err := r.read(ctx, hpa, &hpa.Spec.Metrics[i], scale, pods, now)
 		if err != nil {
-			failed = err
+			failed = cmp.Or(failed, err)
 			continue
 		}
-		best = max(best, p.Replicas)
-		statuses = append(statuses, p.Status)
+		replicas = max(replicas, reading.Replicas)
+		if reading.Replicas > present && reading.Replicas == replicas {
+			why = fmt.Sprintf("%s resource utilization above target", target.Resource)
+		}
+		statuses = append(statuses, statusOf(&hpa.Spec.Metrics[i], target, reading))
 	}
 	hpa.Status.CurrentMetrics = statuses
-	if failed != nil && best <= present {
-		setCondition(hpa, autoscalingv2.ScalingActive, false, "FailedGetResourceMetric", "the HPA was unable to compute the replica count: "+failed.Error())
-		return 0, false
+	if failed != nil && (len(statuses) == 0 || replicas < present) {
+		r.inactive(hpa, "FailedGetResourceMetric", "the HPA was unable to compute the replica count: "+failed.Error())
+		return 0, "", false
 	}
 	setCondition(hpa, autoscalingv2.ScalingActive, true, "ValidMetricFound", "the HPA was able to successfully calculate a replica count")
-	return best, true
+	return replicas, why, true
 }
 
-// metric asks one metric.
-func (r *reconciler) metric(ctx context.Context, m *autoscalingv2.MetricSpec, namespace, selector string, present int32, pods []*corev1.Pod, now time.Time) (Proposal, error) {
-	if why := unsupported(m); why != "" {
-		return Proposal{}, fmt.Errorf("%s", why)
-	}
-	name, container, target := corev1.ResourceName(""), "", autoscalingv2.MetricTarget{}
-	if m.Resource != nil {
-		name, target = m.Resource.Name, m.Resource.Target
-	} else {
-		name, container, target = m.ContainerResource.Name, m.ContainerResource.Container, m.ContainerResource.Target
-	}
-	usage, err := usageOf(ctx, r.client, namespace, selector, name, container)
+// inactive says that the autoscaler cannot work.
+func (r *reconciler) inactive(hpa *autoscalingv2.HorizontalPodAutoscaler, reason, message string) {
+	setCondition(hpa, autoscalingv2.ScalingActive, false, reason, message)
+	r.recorder.Eventf(hpa, corev1.EventTypeWarning, reason, "%s", message)
+}
+
+// read asks one metric.
+func (r *reconciler) read(ctx context.Context, hpa *autoscalingv2.HorizontalPodAutoscaler, m *autoscalingv2.MetricSpec, scale *autoscalingv1.Scale, pods []*corev1.Pod, now time.Time) (Target, Reading, error) {
+	target, err := targetOf(m)
 	if err != nil {
-		return Proposal{}, err
+		return target, Reading{}, err
 	}
-	percent := target.AverageUtilization != nil
-	value := int64(0)
-	if percent {
-		value = int64(*target.AverageUtilization)
-	} else if target.AverageValue != nil {
-		value = target.AverageValue.MilliValue()
-	}
-	if value <= 0 {
-		return Proposal{}, fmt.Errorf("the target of metric %s is neither an average utilization nor an average value", name)
-	}
-	replicas, current, err := Propose(present, pods, usage, requestOf(name, container), value, percent, now)
+	usage, err := usageOf(ctx, r.client, hpa.Namespace, scale.Status.Selector, target)
 	if err != nil {
-		return Proposal{}, err
+		return target, Reading{}, err
 	}
-	return Proposal{Replicas: replicas, Status: statusOf(m, name, container, current, percent)}, nil
+	reading, err := Propose(scale.Spec.Replicas, pods, usage, target, tolerances(hpa), now)
+	return target, reading, err
 }
 
-func statusOf(m *autoscalingv2.MetricSpec, name corev1.ResourceName, container string, value int64, percent bool) autoscalingv2.MetricStatus {
-	var current autoscalingv2.MetricValueStatus
-	if percent {
-		share := int32(value)
-		current.AverageUtilization = &share
-	} else {
-		current.AverageValue = resource.NewMilliQuantity(value, resource.DecimalSI)
-	}
-	status := autoscalingv2.MetricStatus{Type: m.Type}
-	if m.Resource != nil {
-		status.Resource = &autoscalingv2.ResourceMetricStatus{Name: name, Current: current}
-	} else {
-		status.ContainerResource = &autoscalingv2.ContainerResourceMetricStatus{Name: name, Container: container, Current: current}
-	}
-	return status
-}
-
-// rescale changes the target's number of replicas.
-func (r *reconciler) rescale(ctx context.Context, hpa *autoscalingv2.HorizontalPodAutoscaler, h *History, scale *autoscalingv1.Scale, wanted int32, now time.Time) {
+// rescale changes the target's number of replicas. Only a conflict is an error:
+// somebody else wrote the target, and the decision is to be taken anew.
+func (r *reconciler) rescale(ctx context.Context, hpa *autoscalingv2.HorizontalPodAutoscaler, h *History, scale *autoscalingv1.Scale, wanted int32, why string, now time.Time) error {
 	present := scale.Spec.Replicas
 	scale.Spec.Replicas = wanted
-	if _, err := r.scale(ctx, hpa, http.MethodPut, scale); err != nil {
+	_, err := r.scale(ctx, hpa, http.MethodPut, scale)
+	switch {
+	case apierrors.IsConflict(err):
+		return err
+	case err != nil:
 		setCondition(hpa, autoscalingv2.AbleToScale, false, "FailedUpdateScale", "the HPA controller was unable to update the target scale: "+err.Error())
-		r.recorder.Eventf(hpa, corev1.EventTypeWarning, "FailedRescale", "New size: %d; error: %v", wanted, err)
-		return
+		r.recorder.Eventf(hpa, corev1.EventTypeWarning, "FailedRescale", "New size: %d; reason: %s; error: %v", wanted, why, err)
+		return nil
 	}
 	h.Changed(present, wanted, now)
 	setCondition(hpa, autoscalingv2.AbleToScale, true, "SucceededRescale", fmt.Sprintf("the HPA controller was able to update the target scale to %d", wanted))
-	r.recorder.Eventf(hpa, corev1.EventTypeNormal, "SuccessfulRescale", "New size: %d; reason: resource utilization", wanted)
+	r.recorder.Eventf(hpa, corev1.EventTypeNormal, "SuccessfulRescale", "New size: %d; reason: %s", wanted, why)
 	at := metav1.NewTime(now)
 	hpa.Status.LastScaleTime = &at
+	return nil
 }
 
 // scale reads or writes the scale subresource of the autoscaler's target.

@@ -28,17 +28,9 @@ func setCondition(hpa *autoscalingv2.HorizontalPodAutoscaler, t autoscalingv2.Ho
 	})
 }
 
-// setLimited says whether the bounds kept the autoscaler from what the metrics
-// argue for.
-func setLimited(hpa *autoscalingv2.HorizontalPodAutoscaler, limited bool, wanted int32) {
-	switch {
-	case limited && wanted >= hpa.Spec.MaxReplicas:
-		setCondition(hpa, autoscalingv2.ScalingLimited, true, "TooManyReplicas", "the desired replica count is more than the maximum replica count")
-	case limited && wanted <= minReplicas(hpa):
-		setCondition(hpa, autoscalingv2.ScalingLimited, true, "TooFewReplicas", "the desired replica count is less than the minimum replica count")
-	default:
-		setCondition(hpa, autoscalingv2.ScalingLimited, false, "DesiredWithinRange", "the desired count is within the acceptable range")
-	}
+// note gives the autoscaler's copy a condition that a decision comes with.
+func note(hpa *autoscalingv2.HorizontalPodAutoscaler, t autoscalingv2.HorizontalPodAutoscalerConditionType, n Note) {
+	setCondition(hpa, t, n.True, n.Reason, n.Message)
 }
 
 func minReplicas(hpa *autoscalingv2.HorizontalPodAutoscaler) int32 {
@@ -46,6 +38,19 @@ func minReplicas(hpa *autoscalingv2.HorizontalPodAutoscaler) int32 {
 		return 1
 	}
 	return *hpa.Spec.MinReplicas
+}
+
+// tolerances are how far from the target the autoscaler lets usage be.
+func tolerances(hpa *autoscalingv2.HorizontalPodAutoscaler) Tolerances {
+	t := Tolerances{Down: tolerance, Up: tolerance}
+	b := hpa.Spec.Behavior
+	if b != nil && b.ScaleDown != nil && b.ScaleDown.Tolerance != nil {
+		t.Down = b.ScaleDown.Tolerance.AsApproximateFloat64()
+	}
+	if b != nil && b.ScaleUp != nil && b.ScaleUp.Tolerance != nil {
+		t.Up = b.ScaleUp.Tolerance.AsApproximateFloat64()
+	}
+	return t
 }
 
 // behavior are the autoscaler's rules for how fast it may go, with Kubernetes'

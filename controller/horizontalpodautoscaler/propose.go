@@ -6,7 +6,6 @@ import (
 	"math"
 	"time"
 
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/coracle-k8s/coracle/controller/podstate"
@@ -14,153 +13,217 @@ import (
 
 const (
 	// tolerance is how far from the target, as a share of it, usage may be
-	// without a change.
+	// without a change, unless the autoscaler says otherwise.
 	tolerance = 0.1
-	// starting is how long after its start a pod that is not ready yet says
-	// nothing about the load.
-	starting = 30 * time.Second
+	// initialization is how long after its start a pod's use of processors may
+	// still be that of starting.
+	initialization = 5 * time.Minute
+	// firstReady is how long after its start a pod that becomes unready has
+	// probably never been ready.
+	firstReady = 30 * time.Second
 )
 
-// errNoMetrics says that no pod has a figure: then nothing can be said.
-var errNoMetrics = errors.New("no metrics returned from resource metrics API")
+// Errors of Propose: nothing can be said.
+var (
+	ErrNoPods    = errors.New("no pods returned by selector while calculating replica count")
+	ErrNoMetrics = errors.New("did not receive metrics for targeted pods (pods might be unready)")
+)
 
-// Usage is what a pod uses of one resource: thousandths of a processor, or
-// thousandths of a byte. Pods without a figure are not in it.
-type Usage map[string]int64
+// A Sample is what a pod uses of one resource, in thousandths of the resource's
+// unit (processors, bytes), as an average over the Window that ended At.
+type Sample struct {
+	Value  int64
+	At     time.Time
+	Window time.Duration
+}
 
-// A Proposal is a number of replicas with the figures it comes from.
-type Proposal struct {
+// Usage is the samples by the pods' names. Pods without a figure are not in it.
+type Usage map[string]Sample
+
+// A Target is what one metric aims at.
+type Target struct {
+	Resource corev1.ResourceName
+	// Container is the one container of each pod to look at; "" means all.
+	Container string
+	// Percent says that Value is a share of what the pods request, in per cent;
+	// otherwise it is an average for each pod, in thousandths.
+	Percent bool
+	Value   int64
+}
+
+// Tolerances are how far usage may be from the target without a change, below
+// and above it, as shares of it.
+type Tolerances struct{ Down, Up float64 }
+
+func (t Tolerances) within(ratio float64) bool { return 1-t.Down <= ratio && ratio <= 1+t.Up }
+
+// A Reading is what one metric says.
+type Reading struct {
+	// Replicas is how many it argues for.
 	Replicas int32
-	// Status is the metric's present value, for people.
-	Status autoscalingv2.MetricStatus
+	// Average is what a pod uses, in thousandths, and Percent that as a share of
+	// what it requests, where the target is one.
+	Average, Percent int64
+}
+
+// Propose returns how many replicas one metric argues for, of present ones.
+func Propose(present int32, pods []*corev1.Pod, usage Usage, target Target, tol Tolerances, now time.Time) (Reading, error) {
+	if len(pods) == 0 {
+		return Reading{}, ErrNoPods
+	}
+	f := figures{target: target}
+	if err := f.gather(pods, usage, now); err != nil {
+		return Reading{}, err
+	}
+	if f.counted == 0 {
+		return Reading{}, ErrNoMetrics
+	}
+	ratio, reading := f.read()
+	switch {
+	case len(f.silent) == 0 && (len(f.starting) == 0 || ratio <= 1):
+		reading.Replicas = int32(math.Ceil(ratio * float64(f.counted)))
+		if tol.within(ratio) {
+			reading.Replicas = present
+		}
+	default:
+		reading.Replicas = f.cautious(present, ratio, tol)
+	}
+	return reading, nil
 }
 
 // figures are what is known of the pods for one metric.
 type figures struct {
+	target          Target
 	used, requested int64 // of the pods that count
 	counted         int
-	silent          []*corev1.Pod // ready or not, nothing is known of them
-	ignored         []*corev1.Pod // they only just started
-	requestOf       func(*corev1.Pod) int64
+	// silent are the requests of the pods of which nothing is known, starting
+	// those of the pods of which what is known says nothing yet.
+	silent, starting []int64
 }
 
 // gather sorts the pods by what is known of them.
-func gather(pods []*corev1.Pod, usage Usage, requestOf func(*corev1.Pod) int64, now time.Time) figures {
-	f := figures{requestOf: requestOf}
+func (f *figures) gather(pods []*corev1.Pod, usage Usage, now time.Time) error {
 	for _, p := range pods {
 		if !podstate.IsActive(p) {
 			continue
 		}
-		value, known := usage[p.Name]
+		request := int64(0)
+		if f.target.Percent {
+			var err error
+			if request, err = requestOf(p, f.target); err != nil {
+				return err
+			}
+		}
+		sample, known := usage[p.Name]
 		switch {
-		case p.Status.Phase == corev1.PodPending, justStarted(p, now):
-			f.ignored = append(f.ignored, p)
+		case p.Status.Phase == corev1.PodPending:
+			f.starting = append(f.starting, request)
 		case !known:
-			f.silent = append(f.silent, p)
+			f.silent = append(f.silent, request)
+		case f.target.Resource == corev1.ResourceCPU && isStarting(p, sample, now):
+			f.starting = append(f.starting, request)
 		default:
-			f.counted++
-			f.used += value
-			f.requested += requestOf(p)
+			f.count(sample.Value, request)
 		}
 	}
-	return f
+	return nil
 }
 
-func justStarted(p *corev1.Pod, now time.Time) bool {
-	if p.Status.StartTime == nil || podstate.Ready(p) {
-		return false
-	}
-	return now.Sub(p.Status.StartTime.Time) < starting
+func (f *figures) count(used, requested int64) {
+	f.counted++
+	f.used += used
+	f.requested += requested
 }
 
-// Propose returns how many replicas one metric argues for, of present ones.
-// target is a share of the requests in per cent where percent is set, otherwise
-// an average for each pod in the unit of usage.
-func Propose(present int32, pods []*corev1.Pod, usage Usage, requestOf func(*corev1.Pod) int64, target int64, percent bool, now time.Time) (int32, int64, error) {
-	f := gather(pods, usage, requestOf, now)
-	if f.counted == 0 {
-		return 0, 0, errNoMetrics
+// isStarting reports whether a pod's use of processors is that of its start, or
+// of a time at which it did not serve.
+func isStarting(p *corev1.Pod, sample Sample, now time.Time) bool {
+	ready := podstate.Condition(p, corev1.PodReady)
+	if ready == nil || p.Status.StartTime == nil {
+		return true
 	}
-	if percent && f.requested == 0 {
-		return 0, 0, errors.New("missing request for the resource in the pods")
+	unready := ready.Status == corev1.ConditionFalse
+	start, since := p.Status.StartTime.Time, ready.LastTransitionTime.Time
+	if start.Add(initialization).After(now) {
+		return unready || sample.At.Before(since.Add(sample.Window))
 	}
-	ratio, value := f.ratio(target, percent)
-	if len(f.silent) == 0 && (len(f.ignored) == 0 || ratio <= 1) {
-		if math.Abs(ratio-1) <= tolerance {
-			return present, value, nil
-		}
-		return ceil(ratio * float64(f.counted)), value, nil
-	}
-	return f.cautious(present, ratio, target, percent), value, nil
+	return unready && start.Add(firstReady).After(since)
 }
 
-// ratio is usage over target, and the present value in the target's unit.
-func (f figures) ratio(target int64, percent bool) (float64, int64) {
-	value := f.used / int64(f.counted)
-	if percent {
-		value = f.used * 100 / f.requested
-		return float64(f.used) * 100 / float64(f.requested) / float64(target), value
+// read returns usage over target, and the present values.
+func (f *figures) read() (ratio float64, r Reading) {
+	r.Average = f.used / int64(f.counted)
+	if !f.target.Percent {
+		return float64(r.Average) / float64(f.target.Value), r
 	}
-	return float64(f.used) / float64(f.counted) / float64(target), value
+	r.Percent = f.used * 100 / f.requested
+	return float64(r.Percent) / float64(f.target.Value), r
 }
 
 // cautious proposes with pods of which nothing is known: counted so that they
 // speak against whatever the others argue for, and no change if that turns it
 // round.
-func (f figures) cautious(present int32, ratio float64, target int64, percent bool) int32 {
-	g := f
-	for _, p := range f.silent {
-		request := f.requestOf(p)
-		g.counted++
-		g.requested += request
-		if ratio < 1 { // for fewer: they use all of their share
-			if percent {
-				g.used += request * target / 100
-			} else {
-				g.used += target
-			}
+func (f *figures) cautious(present int32, ratio float64, tol Tolerances) int32 {
+	g := *f
+	for _, request := range f.silent {
+		switch {
+		case ratio >= 1: // for more: they use nothing
+			g.count(0, request)
+		case f.target.Percent: // for fewer: they use all they have
+			g.count(request*max(100, f.target.Value)/100, request)
+		default:
+			g.count(f.target.Value, request)
 		}
 	}
 	if ratio > 1 {
-		for _, p := range f.ignored {
-			g.counted++
-			g.requested += f.requestOf(p)
+		for _, request := range f.starting {
+			g.count(0, request)
 		}
 	}
-	again, _ := g.ratio(target, percent)
+	again, _ := g.read()
 	turned := ratio < 1 && again > 1 || ratio > 1 && again < 1
-	if turned || math.Abs(again-1) <= tolerance {
+	if turned || tol.within(again) {
 		return present
 	}
-	wanted := ceil(again * float64(g.counted))
-	if ratio < 1 && wanted > present || ratio > 1 && wanted < present {
+	wanted := int32(math.Ceil(again * float64(g.counted)))
+	if again < 1 && wanted > present || again > 1 && wanted < present {
 		return present
 	}
 	return wanted
 }
 
-func ceil(x float64) int32 { return int32(math.Ceil(x - 1e-9)) }
-
-// requestOf returns a function for what a pod requests of a resource, in
-// thousandths: all containers', or the one that is named.
-func requestOf(name corev1.ResourceName, container string) func(*corev1.Pod) int64 {
-	return func(p *corev1.Pod) (sum int64) {
-		for i := range p.Spec.Containers {
-			c := &p.Spec.Containers[i]
-			if container == "" || c.Name == container {
-				q := c.Resources.Requests[name]
-				sum += q.MilliValue()
-			}
+// requestOf is what a pod requests of the target's resource, in thousandths: all
+// containers, or the one that is named.
+func requestOf(p *corev1.Pod, target Target) (sum int64, err error) {
+	if r := p.Spec.Resources; r != nil && target.Container == "" {
+		if q, ok := r.Requests[target.Resource]; ok {
+			return q.MilliValue(), nil
 		}
-		return sum
 	}
+	found := false
+	for _, c := range append(p.Spec.Containers[:len(p.Spec.Containers):len(p.Spec.Containers)], sidecars(p)...) {
+		if target.Container != "" && c.Name != target.Container {
+			continue
+		}
+		q, ok := c.Resources.Requests[target.Resource]
+		if !ok || q.IsZero() {
+			return 0, fmt.Errorf("missing request for %s in container %s of Pod %s", target.Resource, c.Name, p.Name)
+		}
+		found = true
+		sum += q.MilliValue()
+	}
+	if !found {
+		return 0, fmt.Errorf("container %s not present in pod %s", target.Container, p.Name)
+	}
+	return sum, nil
 }
 
-// unsupported says why a metric cannot be used, or "".
-func unsupported(m *autoscalingv2.MetricSpec) string {
-	switch m.Type {
-	case autoscalingv2.ResourceMetricSourceType, autoscalingv2.ContainerResourceMetricSourceType:
-		return ""
+// sidecars are the init containers that go on beside the others.
+func sidecars(p *corev1.Pod) (out []corev1.Container) {
+	for _, c := range p.Spec.InitContainers {
+		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+			out = append(out, c)
+		}
 	}
-	return fmt.Sprintf("metrics of type %s are not supported, only Resource and ContainerResource", m.Type)
+	return out
 }

@@ -8,6 +8,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/coracle-k8s/coracle/api"
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/controller"
 )
@@ -28,6 +29,7 @@ type binder struct {
 	claims    *client.Informer[*corev1.PersistentVolumeClaim]
 	volumes   *client.Informer[*corev1.PersistentVolume]
 	classes   *client.Informer[*storagev1.StorageClass]
+	nodes     *client.Informer[*corev1.Node]
 	claimKind *client.Kind[*corev1.PersistentVolumeClaim]
 	volKind   *client.Kind[*corev1.PersistentVolume]
 	recorder  *client.Recorder
@@ -40,6 +42,7 @@ func NewBinder(c *client.Client, informers *client.Informers, opts controller.Op
 		claims:    client.Shared[*corev1.PersistentVolumeClaim](informers),
 		volumes:   client.Shared[*corev1.PersistentVolume](informers),
 		classes:   client.Shared[*storagev1.StorageClass](informers),
+		nodes:     client.Shared[*corev1.Node](informers),
 		claimKind: client.For[*corev1.PersistentVolumeClaim](c),
 		volKind:   client.For[*corev1.PersistentVolume](c),
 		recorder:  opts.Recorder,
@@ -47,27 +50,55 @@ func NewBinder(c *client.Client, informers *client.Informers, opts controller.Op
 	// One step at a time: two claims must not be given one volume.
 	opts.Workers = 1
 	ctl := controller.New(BinderName, b, opts)
-	controller.Watch(ctl, b.claims, func(claim *corev1.PersistentVolumeClaim) []controller.Key {
-		keys := []controller.Key{controller.KeyOf(claim)}
-		if claim.Spec.VolumeName != "" {
-			keys = append(keys, controller.Key{Name: claim.Spec.VolumeName})
+	b.volumes.AddIndex(byClaim, func(v *corev1.PersistentVolume) []string {
+		if v.Spec.ClaimRef == nil {
+			return nil
 		}
-		return keys
+		return []string{api.Key(v.Spec.ClaimRef.Namespace, v.Spec.ClaimRef.Name)}
 	})
+	controller.Watch(ctl, b.claims, b.ofClaim)
 	controller.Watch(ctl, b.volumes, b.ofVolume)
-	ctl.WaitFor(b.classes.Synced())
+	controller.Watch(ctl, b.classes, b.ofClass)
+	ctl.WaitFor(b.nodes.Synced())
 	return ctl
 }
 
+// byClaim is the index of volumes by the claim in their claimRef.
+const byClaim = "claimRef"
+
+// ofClaim are a claim itself and the volumes it concerns: the one it names, and
+// those that name it.
+func (b *binder) ofClaim(claim *corev1.PersistentVolumeClaim) []controller.Key {
+	keys := []controller.Key{controller.KeyOf(claim)}
+	if claim.Spec.VolumeName != "" {
+		keys = append(keys, controller.Key{Name: claim.Spec.VolumeName})
+	}
+	for _, v := range b.volumes.ByIndex(byClaim, api.Key(claim.Namespace, claim.Name)) {
+		keys = append(keys, controller.KeyOf(v))
+	}
+	return keys
+}
+
 // ofVolume are a volume itself and the claims it concerns: its own, or, of one
-// that is free, all that wait.
+// that is free, all that wait, and those that name it.
 func (b *binder) ofVolume(v *corev1.PersistentVolume) []controller.Key {
 	keys := []controller.Key{{Name: v.Name}}
 	if ref := v.Spec.ClaimRef; ref != nil {
-		return append(keys, controller.Key{Namespace: ref.Namespace, Name: ref.Name})
+		keys = append(keys, controller.Key{Namespace: ref.Namespace, Name: ref.Name})
 	}
 	for _, claim := range b.claims.List("", nil) {
-		if claim.Status.Phase != corev1.ClaimBound {
+		waits := claim.Status.Phase != corev1.ClaimBound && v.Spec.ClaimRef == nil
+		if waits || claim.Spec.VolumeName == v.Name {
+			keys = append(keys, controller.KeyOf(claim))
+		}
+	}
+	return keys
+}
+
+// ofClass are the claims that wait for something of a class.
+func (b *binder) ofClass(class *storagev1.StorageClass) (keys []controller.Key) {
+	for _, claim := range b.claims.List("", nil) {
+		if claim.Status.Phase != corev1.ClaimBound && className(claim) == class.Name {
 			keys = append(keys, controller.KeyOf(claim))
 		}
 	}
@@ -91,18 +122,33 @@ func (b *binder) claim(ctx context.Context, key controller.Key) error {
 	if claim.Annotations[annBound] != "" {
 		return b.stillBound(ctx, claim)
 	}
-	v := Match(claim, b.volumes.List("", nil))
-	if v == nil {
+	v, ok := b.choose(claim)
+	if !ok {
 		return b.wait(ctx, claim)
-	}
-	if v.Spec.ClaimRef == nil && b.waitsForConsumer(claim) && claim.Annotations[annSelectedNode] == "" {
-		return b.setPhase(ctx, claim, corev1.ClaimPending, nil)
 	}
 	bound, err := b.bindVolume(ctx, v, claim)
 	if err != nil {
 		return err
 	}
 	return b.bindClaim(ctx, claim, bound)
+}
+
+// choose finds the claim's volume. A claim that waits for its first consumer
+// takes none but those reserved for it before it is known where that will run,
+// and then only one that can be reached from there.
+func (b *binder) choose(claim *corev1.PersistentVolumeClaim) (*corev1.PersistentVolume, bool) {
+	volumes := b.volumes.List("", nil)
+	if claim.Spec.VolumeName != "" || !b.waitsForConsumer(claim) {
+		v := Match(claim, volumes, nil)
+		return v, v != nil
+	}
+	node, known := b.nodes.Get("", claim.Annotations[annSelectedNode])
+	if !known {
+		v := Reserved(claim, volumes)
+		return v, v != nil
+	}
+	v := Match(claim, volumes, node)
+	return v, v != nil
 }
 
 // bindVolume writes the claim into the volume.
@@ -142,19 +188,24 @@ func (b *binder) bindClaim(ctx context.Context, claim *corev1.PersistentVolumeCl
 // stillBound keeps a bound claim's status true: its volume may be gone.
 func (b *binder) stillBound(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
 	v, ok := b.volumes.Get("", claim.Spec.VolumeName)
-	if ok && v.Spec.ClaimRef != nil && refersTo(v.Spec.ClaimRef, claim) {
+	if ok && (v.Spec.ClaimRef == nil || refersTo(v.Spec.ClaimRef, claim)) {
+		if _, err := b.bindVolume(ctx, v, claim); err != nil {
+			return err
+		}
 		return b.setPhase(ctx, claim, corev1.ClaimBound, v)
 	}
 	if claim.Status.Phase == corev1.ClaimLost {
 		return nil
 	}
-	// The cache may be behind: only the API server can say that it is gone.
-	live, err := b.volKind.Get(ctx, "", claim.Spec.VolumeName)
-	if err == nil && live.Spec.ClaimRef != nil && refersTo(live.Spec.ClaimRef, claim) {
-		return controller.ErrRetry
-	}
-	if err != nil && !apierrors.IsNotFound(err) {
-		return err
+	if claim.Spec.VolumeName != "" {
+		// The cache may be behind: only the API server can say that it is gone.
+		live, err := b.volKind.Get(ctx, "", claim.Spec.VolumeName)
+		if err == nil && (live.Spec.ClaimRef == nil || refersTo(live.Spec.ClaimRef, claim)) {
+			return controller.ErrRetry
+		}
+		if err != nil && !apierrors.IsNotFound(err) {
+			return err
+		}
 	}
 	b.recorder.Eventf(claim, corev1.EventTypeWarning, "ClaimLost", "Bound claim has lost its PersistentVolume. Data on the volume is lost!")
 	return b.setPhase(ctx, claim, corev1.ClaimLost, nil)
@@ -165,10 +216,12 @@ func (b *binder) stillBound(ctx context.Context, claim *corev1.PersistentVolumeC
 func (b *binder) wait(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
 	class, ok := b.classes.Get("", className(claim))
 	switch {
+	case claim.Spec.VolumeName != "":
+		b.recorder.Eventf(claim, corev1.EventTypeNormal, "FailedBinding", "volume %q is not there, belongs to another claim, or is not what this one asks for", claim.Spec.VolumeName)
 	case !ok:
 		b.recorder.Eventf(claim, corev1.EventTypeNormal, "FailedBinding",
 			"no persistent volumes available for this claim and no storage class %q", className(claim))
-	case b.waitsForConsumer(claim) && claim.Annotations[annSelectedNode] == "":
+	case waits(claim, class):
 		b.recorder.Eventf(claim, corev1.EventTypeNormal, "WaitForFirstConsumer", "waiting for first consumer to be created before binding")
 	case class.Provisioner == "kubernetes.io/no-provisioner":
 		b.recorder.Eventf(claim, corev1.EventTypeNormal, "FailedBinding", "no persistent volumes available for this claim")
@@ -187,13 +240,23 @@ func (b *binder) wait(ctx context.Context, claim *corev1.PersistentVolumeClaim) 
 
 func (b *binder) waitsForConsumer(claim *corev1.PersistentVolumeClaim) bool {
 	class, ok := b.classes.Get("", className(claim))
-	return ok && class.VolumeBindingMode != nil && *class.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer
+	return ok && bindsLate(class)
+}
+
+// bindsLate reports whether the claims of a class wait for their first pod.
+func bindsLate(class *storagev1.StorageClass) bool {
+	return class.VolumeBindingMode != nil && *class.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer
+}
+
+// waits reports whether a claim is still waiting for its first pod.
+func waits(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass) bool {
+	return bindsLate(class) && claim.Annotations[annSelectedNode] == ""
 }
 
 // volume takes one step for a volume.
 func (b *binder) volume(ctx context.Context, name string) error {
 	v, ok := b.volumes.Get("", name)
-	if !ok || v.DeletionTimestamp != nil {
+	if !ok {
 		return nil
 	}
 	ref := v.Spec.ClaimRef
@@ -201,8 +264,13 @@ func (b *binder) volume(ctx context.Context, name string) error {
 		return b.setVolumePhase(ctx, v, corev1.VolumeAvailable)
 	}
 	claim, ok := b.claims.Get(ref.Namespace, ref.Name)
-	if ok && claim.UID == ref.UID {
-		return nil // The claim's own step says the rest.
+	switch {
+	case ok && claim.UID == ref.UID && claim.Spec.VolumeName == v.Name:
+		return b.setVolumePhase(ctx, v, corev1.VolumeBound)
+	case ok && claim.UID == ref.UID && claim.Spec.VolumeName != "":
+		return b.unbind(ctx, v)
+	case ok && claim.UID == ref.UID:
+		return nil // The claim's own step binds it.
 	}
 	// Data is about to be given up: be sure that the claim is gone.
 	live, err := b.claimKind.Get(ctx, ref.Namespace, ref.Name)
@@ -212,7 +280,32 @@ func (b *binder) volume(ctx context.Context, name string) error {
 	if err != nil && !apierrors.IsNotFound(err) {
 		return err
 	}
+	if v.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimRecycle && v.Status.Phase != corev1.VolumeReleased {
+		b.recorder.Eventf(v, corev1.EventTypeWarning, "VolumeRecycleFailed", "volumes are not recycled: use the reclaim policy Retain or Delete")
+	}
 	return b.setVolumePhase(ctx, v, corev1.VolumeReleased)
+}
+
+// unbind takes a volume back from a claim that has another: the claim was bound
+// twice, as happens when two volumes fit and the cache was behind. A volume that
+// was made for the claim is of no use to others, and goes; one that was reserved by
+// a person stays reserved.
+func (b *binder) unbind(ctx context.Context, v *corev1.PersistentVolume) error {
+	if v.Annotations[annProvisioned] != "" && v.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete {
+		return b.setVolumePhase(ctx, v, corev1.VolumeReleased)
+	}
+	update := v.DeepCopy()
+	if v.Annotations[annByController] != "" {
+		delete(update.Annotations, annByController)
+		update.Spec.ClaimRef = nil
+	} else {
+		update.Spec.ClaimRef.UID, update.Spec.ClaimRef.ResourceVersion = "", ""
+	}
+	stored, err := b.volKind.Update(ctx, update)
+	if err != nil {
+		return err
+	}
+	return b.setVolumePhase(ctx, stored, corev1.VolumeAvailable)
 }
 
 func (b *binder) setPhase(ctx context.Context, claim *corev1.PersistentVolumeClaim, phase corev1.PersistentVolumeClaimPhase, v *corev1.PersistentVolume) error {
@@ -221,6 +314,9 @@ func (b *binder) setPhase(ctx context.Context, claim *corev1.PersistentVolumeCla
 			return nil
 		}
 		live.Status.Phase = phase
+		if phase != corev1.ClaimBound {
+			live.Status.AccessModes, live.Status.Capacity = nil, nil
+		}
 		if v != nil {
 			live.Status.AccessModes, live.Status.Capacity = v.Spec.AccessModes, v.Spec.Capacity
 		}

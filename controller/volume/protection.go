@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/coracle-k8s/coracle/api"
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/controller"
 )
@@ -67,17 +68,27 @@ func (p *claimProtection) Reconcile(ctx context.Context, key controller.Key) (co
 	if uses(list.Items, key.Name) {
 		return controller.Result{}, controller.ErrRetry
 	}
-	_, err = p.kind.Modify(ctx, key.Namespace, key.Name, func(claim *corev1.PersistentVolumeClaim) error {
-		claim.Finalizers = slices.DeleteFunc(claim.Finalizers, func(f string) bool { return f == claimFinalizer })
-		return nil
-	})
-	return controller.Result{}, ignoreNotFound(err)
+	return controller.Result{}, unprotect(ctx, p.kind, claim, claimFinalizer)
 }
 
-// uses reports whether a pod that has not ended uses the claim.
+// unprotect takes a finalizer from an object that is being deleted, not from
+// another that may have its name by now.
+func unprotect[T api.Object](ctx context.Context, kind *client.Kind[T], obj T, finalizer string) error {
+	_, err := kind.Modify(ctx, obj.GetNamespace(), obj.GetName(), func(live T) error {
+		if live.GetUID() == obj.GetUID() && live.GetDeletionTimestamp() != nil {
+			live.SetFinalizers(slices.DeleteFunc(live.GetFinalizers(), func(f string) bool { return f == finalizer }))
+		}
+		return nil
+	})
+	return ignoreNotFound(err)
+}
+
+// uses reports whether a pod that has a node uses the claim: no kubelet starts one
+// whose claim is being deleted, but once it has a node it may be running. One
+// that has ended counts until it is gone, since its volumes may still be mounted.
 func uses(pods []*corev1.Pod, claim string) bool {
 	return slices.ContainsFunc(pods, func(pod *corev1.Pod) bool {
-		if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		if pod.Spec.NodeName == "" {
 			return false
 		}
 		return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
@@ -109,9 +120,5 @@ func (p *volumeProtection) Reconcile(ctx context.Context, key controller.Key) (c
 	if !ok || v.DeletionTimestamp == nil || !slices.Contains(v.Finalizers, volumeFinalizer) || v.Status.Phase == corev1.VolumeBound {
 		return controller.Result{}, nil
 	}
-	_, err := p.kind.Modify(ctx, "", key.Name, func(v *corev1.PersistentVolume) error {
-		v.Finalizers = slices.DeleteFunc(v.Finalizers, func(f string) bool { return f == volumeFinalizer })
-		return nil
-	})
-	return controller.Result{}, ignoreNotFound(err)
+	return controller.Result{}, unprotect(ctx, p.kind, v, volumeFinalizer)
 }
