@@ -39,6 +39,8 @@ type Kubelet struct {
 	machine    machineInfo
 	oomFloor   int64         // the lowest oom_score_adj that can be given
 	dirty      chan struct{} // pods changed; buffered: one is enough
+	// podCIDRChanged is the same for the range of the pods' addresses.
+	podCIDRChanged chan struct{}
 
 	mu      sync.Mutex // guards the fields below
 	version *cri.VersionResponse
@@ -62,7 +64,7 @@ func New(cfg Config) (*Kubelet, error) {
 			FieldSelector: "metadata.name=" + cfg.NodeName,
 		}),
 		machine: machine(), oomFloor: lowestOOMScore(),
-		dirty:   make(chan struct{}, 1),
+		dirty: make(chan struct{}, 1), podCIDRChanged: make(chan struct{}, 1),
 		workers: map[types.UID]*worker{},
 	}
 	k.streamer, _ = cfg.Runtime.(runtime.Streamer)
@@ -71,6 +73,7 @@ func New(cfg Config) (*Kubelet, error) {
 		Dir: filepath.Join(cfg.RootDir, "pods"), Objects: lookup{k}, Allocatable: k.allocatable(), Plain: cfg.PlainVolumes,
 	})
 	k.pods.OnChange(func(_, _ *corev1.Pod) { k.podsChanged() })
+	k.nodes.OnChange(k.nodeChanged)
 	return k, nil
 }
 

@@ -298,13 +298,13 @@ func TestKubelet_picks_up_where_another_stopped(t *testing.T) {
 	inWorld(t, images, func(t *testing.T, w *world) {
 		c := container("web", "web:v1")
 		c.ReadinessProbe = httpProbe()
-		before := w.create(pod("stays", c))
+		w.create(pod("stays", c))
 		w.create(pod("goes", c))
 		w.create(pod("vanishes", c))
 		for _, name := range []string{"stays", "goes", "vanishes"} {
-			before = w.ready(name)
+			w.ready(name)
 		}
-		before = w.get("stays")
+		before := w.get("stays")
 		w.stop()
 		w.delete("goes")
 		w.delete("vanishes", client.GracePeriod(0))

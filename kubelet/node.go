@@ -20,6 +20,7 @@ func (k *Kubelet) runNode(ctx context.Context) error {
 	var at time.Time
 	podCIDR := ""
 	for {
+		podCIDR = k.tellPodCIDR(ctx, podCIDR)
 		status := k.nodeStatus(ctx)
 		if written == nil || time.Since(at) >= k.cfg.ReportInterval || !sameStatus(written, &status) {
 			if err := k.writeNode(ctx, status); err == nil {
@@ -28,14 +29,28 @@ func (k *Kubelet) runNode(ctx context.Context) error {
 				k.log.Warn("write node status", "err", err)
 			}
 		}
-		podCIDR = k.tellPodCIDR(ctx, podCIDR)
 		wait := k.cfg.StatusInterval
-		if written == nil || podCIDR == "" || !isReady(&status) {
+		if written == nil || !isReady(&status) {
 			wait = min(wait, time.Second)
 		}
-		if sleep(ctx, wait) != nil {
+		select {
+		case <-time.After(wait):
+		case <-k.podCIDRChanged:
+		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// nodeChanged is told of changes of the Node object. The range of the pods'
+// addresses, which a controller writes there, is the one that matters.
+func (k *Kubelet) nodeChanged(old, new *corev1.Node) {
+	if new == nil || old != nil && old.Spec.PodCIDR == new.Spec.PodCIDR {
+		return
+	}
+	select {
+	case k.podCIDRChanged <- struct{}{}:
+	default:
 	}
 }
 

@@ -49,8 +49,8 @@ func (k *Kubelet) nodeInfo() corev1.NodeSystemInfo {
 		MachineID: m.MachineID, SystemUUID: m.SystemUUID, BootID: m.BootID,
 		KernelVersion: m.Kernel, OSImage: m.OSImage,
 		ContainerRuntimeVersion: version.GetRuntimeName() + "://" + version.GetRuntimeVersion(),
-		KubeletVersion:          kubeletVersion, KubeProxyVersion: "",
-		OperatingSystem: operatingSystem, Architecture: architecture,
+		KubeletVersion:          kubeletVersion,
+		OperatingSystem:         operatingSystem, Architecture: architecture,
 	}
 }
 

@@ -24,7 +24,7 @@ type refresher struct {
 // made from changed, or a token is due. It returns when the next one is.
 func (w *worker) refreshVolumes(ctx context.Context) time.Time {
 	r := &w.volumes
-	if !w.prepared || r.busy || w.pod.DeletionTimestamp != nil {
+	if !w.prepared || r.busy || w.pod.DeletionTimestamp != nil || final(w.pod.Status.Phase) {
 		return time.Time{}
 	}
 	due := r.dirty || !r.known || !r.next.IsZero() && !time.Now().Before(r.next)
