@@ -48,6 +48,6 @@ func command() *cobra.Command {
 		&cobra.Group{ID: "part", Title: "One part of a cluster, as a process of its own:"},
 		&cobra.Group{ID: "tool", Title: "Tools:"},
 	)
-	root.AddCommand(upCommand(), imageCommand())
+	root.AddCommand(upCommand(), demoCommand(), imageCommand(), snapshotCommand())
 	return root
 }

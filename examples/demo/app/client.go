@@ -98,8 +98,8 @@ func get(args []string) error {
 // ask makes one request, over a connection of its own, so that each is spread
 // anew.
 func ask(url string) (greeting, error) {
-	http := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := http.Get(url)
+	once := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := once.Get(url)
 	if err != nil {
 		return greeting{}, err
 	}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/coracle-k8s/coracle/store"
+	"github.com/coracle-k8s/coracle/store/boltstore"
+)
+
+// ahead is by how much a restored store's revision is raised: more than anybody
+// writes between a snapshot and its restoring, so that no client takes a new
+// revision for one it has seen.
+const ahead = 1_000_000_000
+
+// snapshotCommand is `coracle snapshot`.
+func snapshotCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "snapshot", GroupID: "tool",
+		Short: "Save, restore and check the cluster's state",
+	}
+	cmd.AddCommand(snapshotSave(), snapshotRestore(), snapshotStatus())
+	return cmd
+}
+
+func snapshotSave() *cobra.Command {
+	var dataDir string
+	cmd := &cobra.Command{
+		Use:   "save FILE",
+		Short: "Save the state of a cluster that is not running",
+		Long: `Save the state of a cluster that is not running to a file. Of one that runs, the
+state is to be had through its API: see kubectl get --raw /coracle/snapshot.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			st, err := boltstore.Open(storeFile(dataDir), boltstore.Options{})
+			if err != nil {
+				return err
+			}
+			return errors.Join(saveSnapshot(st, args[0]), st.Close())
+		},
+	}
+	cmd.Flags().StringVar(&dataDir, "data-dir", defaultDataDir(), "directory of the cluster's state")
+	return cmd
+}
+
+func snapshotRestore() *cobra.Command {
+	var dataDir string
+	cmd := &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Put a snapshot in the place of a cluster's state",
+		Long: `Put a snapshot in the place of the state of a cluster that is not running. The
+present state is kept beside it, under the name store.db.before-restore.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return replaceStore(args[0], storeFile(dataDir))
+		},
+	}
+	cmd.Flags().StringVar(&dataDir, "data-dir", defaultDataDir(), "directory of the cluster's state")
+	return cmd
+}
+
+func snapshotStatus() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status FILE",
+		Short: "Check a snapshot, or the state of a cluster that is not running",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			report, err := boltstore.Status(args[0])
+			if err != nil {
+				return err
+			}
+			out := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 3, ' ', 0)
+			fmt.Fprintln(out, "HASH\tREVISION\tKEYS\tSIZE")
+			fmt.Fprintf(out, "%.16s\t%d\t%d\t%.1f MB\n", fmt.Sprint(report.Hash), report.Revision, report.Keys, float64(report.Size)/1e6)
+			return out.Flush()
+		},
+	}
+}
+
+func storeFile(dataDir string) string { return filepath.Join(dataDir, "store.db") }
+
+// saveSnapshot writes a snapshot to a file, which is there whole or not at all.
+func saveSnapshot(st store.Snapshotter, path string) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".part-*")
+	if err != nil {
+		return fmt.Errorf("save snapshot: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	err = st.Snapshot(f)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("save snapshot %s: %w", path, err)
+	}
+	return nil
+}
+
+// replaceStore puts a snapshot in the place of a data file that nobody has open.
+func replaceStore(snapshot, data string) error {
+	if _, err := boltstore.Status(snapshot); err != nil {
+		return err
+	}
+	before := data + ".before-restore"
+	if err := os.Rename(data, before); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("restore %s: %w", snapshot, err)
+	}
+	if err := boltstore.RestoreAhead(snapshot, data, ahead); err != nil {
+		return errors.Join(err, os.Rename(before, data))
+	}
+	return nil
+}
+
+// save saves the state of the running cluster.
+func (up *running) save(file string) error {
+	st, ok := up.Store().(store.Snapshotter)
+	if !ok {
+		return errors.New("this store has no snapshots")
+	}
+	return saveSnapshot(st, file)
+}
+
+// restore puts a snapshot in the place of the running cluster's state.
+func (up *running) restore(ctx context.Context, file string) error {
+	return up.Restore(ctx, func(old store.Store) (store.Store, error) {
+		if err := old.Close(); err != nil {
+			return nil, err
+		}
+		path := up.store.Path()
+		if err := replaceStore(file, path); err != nil {
+			return nil, err
+		}
+		st, err := boltstore.Open(path, boltstore.Options{})
+		if err == nil {
+			up.store = st
+		}
+		return st, err
+	})
+}
