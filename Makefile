@@ -28,16 +28,20 @@ short: ## The tests that need neither root nor long
 	$(GO) test -short ./...
 
 .PHONY: interop
-interop: build system ## Real Kubernetes programs against our parts, and ours against theirs
+interop: build system interop-store ## Real Kubernetes programs against our parts, and ours against theirs
 	cd interop && PATH="$(CURDIR)/bin:$$PATH" $(GO) test -race -timeout 20m ./...
+
+.PHONY: interop-store
+interop-store: etcd kube-apiserver ## Of these, only etcd and kube-apiserver with our store
+	cd interop/store && PATH="$(CURDIR)/bin:$$PATH" $(GO) test -race -timeout 20m ./...
 
 .PHONY: bench
 bench: system ## The figures: start, API, scheduling, pods
 	$(GO) test -run '^$$' -bench . -benchmem ./cluster/... ./apiserver ./scheduler/...
 
 .PHONY: bench-store
-bench-store: ## The store's figures
-	$(GO) test -run '^$$' -bench . -benchmem ./store/...
+bench-store: etcd ## The store's figures, side by side with etcd's
+	cd interop/store && PATH="$(CURDIR)/bin:$$PATH" $(GO) run ./bench $(BENCH_FLAGS)
 
 .PHONY: lint
 lint: bin/staticcheck ## Formatting, vet for three systems, staticcheck
@@ -65,17 +69,37 @@ $(RUNC):
 runc: $(RUNC) ## runc, in bin/
 
 KUBECTL_VERSION := v1.37.2
+KUBECTL_LDFLAGS := -X k8s.io/component-base/version.gitVersion=$(KUBECTL_VERSION) -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37
 .PHONY: kubectl
 kubectl: $(KUBECTL) ## The stock kubectl, built from its module to bin/
 
 $(KUBECTL):
 	@mkdir -p bin
 	@echo 'building kubectl $(KUBECTL_VERSION) from its module: some minutes, once'
-	cd tools/kubectl && $(GO) build -o ../../$@ -ldflags '-X k8s.io/component-base/version.gitVersion=$(KUBECTL_VERSION) -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37' k8s.io/kubernetes/cmd/kubectl
+	cd tools/kubectl && $(GO) build -o ../../$@ -ldflags '$(KUBECTL_LDFLAGS)' k8s.io/kubernetes/cmd/kubectl
 
 .PHONY: kubectl-if-missing
 kubectl-if-missing:
 	@[ -x $(KUBECTL) ] || command -v kubectl >/dev/null || $(MAKE) --no-print-directory kubectl
+
+.PHONY: etcd
+etcd: bin/etcd bin/etcdctl ## The real etcd and etcdctl, built from their modules to bin/
+
+bin/etcd: tools/etcd/go.mod
+	@mkdir -p bin
+	cd tools/etcd && $(GO) build -o ../../$@ go.etcd.io/etcd/server/v3
+
+bin/etcdctl: tools/etcd/go.mod
+	@mkdir -p bin
+	cd tools/etcd && $(GO) build -o ../../$@ go.etcd.io/etcd/etcdctl/v3
+
+.PHONY: kube-apiserver
+kube-apiserver: bin/kube-apiserver ## The real kube-apiserver, built from its module to bin/
+
+bin/kube-apiserver: tools/kubernetes/go.mod
+	@mkdir -p bin
+	@echo 'building $(@F) $(KUBECTL_VERSION) from its module: some minutes, once'
+	cd tools/kubernetes && $(GO) build -o ../../$@ -ldflags '$(KUBECTL_LDFLAGS)' k8s.io/kubernetes/cmd/$(@F)
 
 bin/staticcheck:
 	@mkdir -p bin

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/coracle-k8s/coracle/interop/store/programs"
+)
+
+func main() {
+	programs.Main() // if we are the server
+	var o options
+	flag.DurationVar(&o.round, "round", 2*time.Second, "how long a round takes")
+	flag.IntVar(&o.rounds, "rounds", 5, "how many rounds each server has of each line")
+	flag.StringVar(&o.dir, "dir", "", "folder on the disk to be measured (default the temporary one)")
+	flag.StringVar(&o.only, "only", "", "only the lines that begin with this")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := o.run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the flags.
+type options struct {
+	round  time.Duration
+	rounds int
+	dir    string
+	only   string
+}
+
+func (o options) run(ctx context.Context) error {
+	dir, err := os.MkdirTemp(o.dir, "bench-store")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	t := newTable(os.Stdout)
+	if err := o.sideBySide(ctx, dir, t); err != nil {
+		return err
+	}
+	return o.inProcess(ctx, dir, t)
+}
+
+// sideBySide measures both servers.
+func (o options) sideBySide(ctx context.Context, dir string, t *table) (err error) {
+	etcd, err := start(ctx, filepath.Join(dir, "etcd"), programs.Etcd)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, etcd.Stop()) }()
+	coracle, err := start(ctx, filepath.Join(dir, "coracle"), programs.Coracle)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, coracle.Stop()) }()
+	t.head("", "etcd v3.7.3", "coracle", "times")
+	for _, w := range works {
+		if !o.wants(w.name) {
+			continue
+		}
+		theirs, ours, err := o.compare(ctx, w, etcd, coracle)
+		if err != nil {
+			return fmt.Errorf("%s: %w", w.name, err)
+		}
+		t.row(w.name, number(theirs), number(ours), fmt.Sprintf("%.2f", ours/theirs))
+	}
+	return nil
+}
+
+// compare returns the medians of the rounds of a line: operations per second.
+func (o options) compare(ctx context.Context, w work, etcd, coracle *programs.Program) (theirs, ours float64, err error) {
+	programsOf := []*programs.Program{etcd, coracle}
+	rates := make([][]float64, len(programsOf))
+	for range o.rounds {
+		for i, p := range programsOf {
+			rate, err := measure(ctx, w, p, o.round)
+			if err != nil {
+				return 0, 0, fmt.Errorf("%s: %w", p.Name, err)
+			}
+			rates[i] = append(rates[i], rate)
+		}
+	}
+	return median(rates[0]), median(rates[1]), nil
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
