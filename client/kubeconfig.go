@@ -83,13 +83,46 @@ func FromKubeconfigTransport(path string) (http.RoundTripper, string, error) {
 	return transport, baseURL, nil
 }
 
-func loadKubeconfig(path string) (http.RoundTripper, string, error) {
+// KubeconfigTLS returns how the current context of a kubeconfig file has its user
+// known and its server trusted: the client certificate, if there is one, and the
+// authority. It is for programs that are servers under the same identity.
+func KubeconfigTLS(path string) (*tls.Config, error) {
+	config, err := kubeconfigTLS(path)
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig %s: %w", path, err)
+	}
+	return config, nil
+}
+
+func kubeconfigTLS(path string) (*tls.Config, error) {
+	config, err := readKubeconfig(path)
+	if err != nil {
+		return nil, err
+	}
+	cluster, user, err := config.current()
+	if err != nil {
+		return nil, err
+	}
+	transport := new(http.Transport)
+	if transport.TLSClientConfig, err = cluster.tls(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	_, err = user.authenticate(filepath.Dir(path), transport)
+	return transport.TLSClientConfig, err
+}
+
+func readKubeconfig(path string) (*kubeconfig, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	var config kubeconfig
-	if err := yaml.Unmarshal(data, &config); err != nil {
+	config := new(kubeconfig)
+	return config, yaml.Unmarshal(data, config)
+}
+
+func loadKubeconfig(path string) (http.RoundTripper, string, error) {
+	config, err := readKubeconfig(path)
+	if err != nil {
 		return nil, "", err
 	}
 	cluster, user, err := config.current()

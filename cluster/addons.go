@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"time"
 
@@ -26,21 +27,27 @@ func (c *Cluster) addons(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	admin := c.Admin()
+	firstObjects(ctx, c.Admin(), c.cfg)
+	return nil
+}
+
+// firstObjects makes what is missing, and tries until all is there or ctx ends.
+func firstObjects(ctx context.Context, admin *client.Client, cfg Config) {
 	for {
 		err := errors.Join(
 			create(ctx, admin, storageClass("standard", volume.Local, storagev1.VolumeBindingWaitForFirstConsumer, true)),
 			create(ctx, admin, storageClass("shared", volume.Shared, storagev1.VolumeBindingImmediate, false)),
-			create(ctx, admin, c.dnsService()),
+			create(ctx, admin, dnsService(cfg)),
+			create(ctx, admin, dnsSlice()),
 		)
 		if err == nil || ctx.Err() != nil {
-			return nil
+			return
 		}
-		c.cfg.Logger.Warn("make the cluster's first objects", "error", err)
+		cfg.Logger.Warn("make the cluster's first objects", "error", err)
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }
@@ -71,14 +78,14 @@ func storageClass(name, provisioner string, mode storagev1.VolumeBindingMode, by
 
 // dnsService is the Service that pods ask for names. It has no selector: who
 // answers is written into its EndpointSlice by [setDNSEndpoint].
-func (c *Cluster) dnsService() *corev1.Service {
+func dnsService(cfg Config) *corev1.Service {
 	return &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: metav1.NamespaceSystem, Name: dnsName,
 			Labels: map[string]string{"k8s-app": dnsName, "kubernetes.io/name": "CoreDNS"},
 		},
 		Spec: corev1.ServiceSpec{
-			ClusterIP: c.cfg.dnsIP().String(),
+			ClusterIP: cfg.dnsIP().String(),
 			Ports: []corev1.ServicePort{
 				{Name: "dns", Protocol: corev1.ProtocolUDP, Port: 53},
 				{Name: "dns-tcp", Protocol: corev1.ProtocolTCP, Port: 53},
@@ -89,48 +96,44 @@ func (c *Cluster) dnsService() *corev1.Service {
 
 const dnsName = "kube-dns"
 
-// announceDNS writes where names are answered, once the API is there.
-func (c *Cluster) announceDNS(ctx context.Context, addr netip.AddrPort) error {
-	select {
-	case <-c.ready:
-	case <-ctx.Done():
-		return nil
-	}
+// announceDNS writes where names are answered, and tries until that is done or ctx
+// ends.
+func announceDNS(ctx context.Context, c *client.Client, addr netip.AddrPort, log *slog.Logger) {
 	for {
-		err := setDNSEndpoint(ctx, c.Admin(), addr)
-		if err == nil {
-			return nil
+		err := setDNSEndpoint(ctx, c, addr)
+		if err == nil || ctx.Err() != nil {
+			return
 		}
-		c.cfg.Logger.Warn("announce the cluster's DNS", "error", err)
+		log.Warn("announce the cluster's DNS", "error", err)
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }
 
-// setDNSEndpoint says that the names are answered at addr. The address must be
-// one that pods reach.
-func setDNSEndpoint(ctx context.Context, c *client.Client, addr netip.AddrPort) error {
-	number := int32(addr.Port())
-	port := func(name string, protocol corev1.Protocol) discoveryv1.EndpointPort {
-		return discoveryv1.EndpointPort{Name: &name, Protocol: &protocol, Port: &number}
-	}
-	want := &discoveryv1.EndpointSlice{
+// dnsSlice is where the DNS service's answers come from: nowhere yet.
+func dnsSlice() *discoveryv1.EndpointSlice {
+	return &discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: metav1.NamespaceSystem, Name: dnsName,
 			Labels: map[string]string{discoveryv1.LabelServiceName: dnsName},
 		},
 		AddressType: discoveryv1.AddressTypeIPv4,
-		Ports:       []discoveryv1.EndpointPort{port("dns", corev1.ProtocolUDP), port("dns-tcp", corev1.ProtocolTCP)},
-		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{addr.Addr().String()}}},
 	}
-	if err := create(ctx, c, want); err != nil {
-		return err
+}
+
+// setDNSEndpoint says that the names are answered at addr, in the slice that
+// firstObjects made. The address must be one that pods reach.
+func setDNSEndpoint(ctx context.Context, c *client.Client, addr netip.AddrPort) error {
+	number := int32(addr.Port())
+	port := func(name string, protocol corev1.Protocol) discoveryv1.EndpointPort {
+		return discoveryv1.EndpointPort{Name: &name, Protocol: &protocol, Port: &number}
 	}
-	_, err := client.For[*discoveryv1.EndpointSlice](c).Modify(ctx, want.Namespace, want.Name, func(s *discoveryv1.EndpointSlice) error {
-		s.Ports, s.Endpoints = want.Ports, want.Endpoints
+	_, err := client.For[*discoveryv1.EndpointSlice](c).Modify(ctx, metav1.NamespaceSystem, dnsName, func(s *discoveryv1.EndpointSlice) error {
+		s.Ports = []discoveryv1.EndpointPort{port("dns", corev1.ProtocolUDP), port("dns-tcp", corev1.ProtocolTCP)}
+		s.Endpoints = []discoveryv1.Endpoint{{Addresses: []string{addr.Addr().String()}}}
 		return nil
 	})
 	return err

@@ -124,7 +124,14 @@ func (m *Machine) RunShared(ctx context.Context, c *Cluster) error {
 	g.Go(func() error {
 		return RunDNS(ctx, c.Client(pki.UserDNS), c.cfg.Domain, udp, tcp, m.cfg.Upstream, c.cfg.Logger)
 	})
-	g.Go(func() error { return c.announceDNS(ctx, addr) })
+	g.Go(func() error {
+		select {
+		case <-c.Ready():
+			announceDNS(ctx, c.Admin(), addr, c.cfg.Logger)
+		case <-ctx.Done():
+		}
+		return nil
+	})
 	return g.Wait()
 }
 

@@ -55,13 +55,7 @@ func (p *PKI) ServerCert(name string, hosts ...string) (*tls.Certificate, error)
 		Subject:     pkix.Name{CommonName: hosts[0]},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	for _, host := range hosts {
-		if ip := net.ParseIP(host); ip != nil {
-			template.IPAddresses = append(template.IPAddresses, ip)
-		} else {
-			template.DNSNames = append(template.DNSNames, host)
-		}
-	}
+	putHosts(template, hosts)
 	cert, err := p.issue(template)
 	if err != nil {
 		return nil, fmt.Errorf("server certificate %s: %w", name, err)
@@ -70,6 +64,17 @@ func (p *PKI) ServerCert(name string, hosts ...string) (*tls.Certificate, error)
 		p.writeKey(name+".key", cert.PrivateKey.(crypto.Signer)),
 		p.write(name+".crt", encodePEM("CERTIFICATE", cert.Leaf.Raw)))
 	return cert, err
+}
+
+// putHosts makes a certificate one for servers under hosts.
+func putHosts(cert *x509.Certificate, hosts []string) {
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			cert.IPAddresses = append(cert.IPAddresses, ip)
+		} else {
+			cert.DNSNames = append(cert.DNSNames, host)
+		}
+	}
 }
 
 // loadServerCert returns the stored certificate, or nil if a new one is due.
@@ -112,13 +117,23 @@ func (p *PKI) serves(cert *x509.Certificate, hosts []string) bool {
 
 // ClientCert signs a certificate that says who its bearer is. It is not kept.
 func (p *PKI) ClientCert(user string, groups ...string) (*tls.Certificate, error) {
+	return p.clientCert(user, groups, nil)
+}
+
+// clientCert is ClientCert for a user that is a server under hosts too.
+func (p *PKI) clientCert(user string, groups, hosts []string) (*tls.Certificate, error) {
 	if user == "" {
 		return nil, errors.New("client certificate: no user named")
 	}
-	cert, err := p.issue(&x509.Certificate{
+	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: user, Organization: groups},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
+	}
+	if len(hosts) > 0 {
+		template.ExtKeyUsage = append(template.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
+		putHosts(template, hosts)
+	}
+	cert, err := p.issue(template)
 	if err != nil {
 		return nil, fmt.Errorf("client certificate %s: %w", user, err)
 	}

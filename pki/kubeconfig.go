@@ -19,6 +19,9 @@ type Kubeconfig struct {
 	// User and Groups are the identity to sign a certificate for.
 	User   string
 	Groups []string
+	// Hosts are names and addresses at which the user is a server itself, as a
+	// kubelet is: the certificate is good for that too.
+	Hosts []string
 }
 
 // The parts of the file format, of which we write the little that we need
@@ -60,7 +63,7 @@ func (p *PKI) Kubeconfig(k Kubeconfig) ([]byte, error) {
 	}
 	user := kubeconfigUser{}
 	if k.User != "" {
-		cert, err := p.ClientCert(k.User, k.Groups...)
+		cert, err := p.clientCert(k.User, k.Groups, k.Hosts)
 		if err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
 
+	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/pki"
 )
 
@@ -270,4 +271,25 @@ func TestKubeconfig(t *testing.T) {
 	cert, err := tls.X509KeyPair(file.Users[0].User.Cert, file.Users[0].User.Key)
 	require.NoError(t, err)
 	require.Equal(t, "alice", cert.Leaf.Subject.CommonName)
+}
+
+func TestKubeconfig_ofAServer(t *testing.T) {
+	p, err := pki.New()
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "node.conf")
+	require.NoError(t, p.WriteKubeconfig(path, pki.Kubeconfig{
+		Server: "https://127.0.0.1:6443", User: pki.NodeUser("a"), Groups: []string{pki.GroupNodes},
+		Hosts: []string{"10.0.0.1", "a"},
+	}))
+	config, err := client.KubeconfigTLS(path)
+	require.NoError(t, err)
+	require.True(t, config.RootCAs.Equal(p.Roots()))
+	cert := config.Certificates[0].Leaf
+	require.Equal(t, "system:node:a", cert.Subject.CommonName)
+	for _, host := range []string{"10.0.0.1", "a"} {
+		_, err := cert.Verify(x509.VerifyOptions{DNSName: host, Roots: p.Roots()})
+		require.NoError(t, err)
+	}
+	_, err = cert.Verify(x509.VerifyOptions{Roots: p.Roots(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	require.NoError(t, err)
 }

@@ -118,6 +118,8 @@ var grants = []grant{
 	{role: "system:kube-dns", to: []string{"user:system:kube-dns", "account:kube-dns"}, rules: []rbacv1.PolicyRule{
 		allow(read, "", "endpoints", "services", "pods", "namespaces", "nodes"),
 		allow(read, "discovery.k8s.io", "endpointslices"),
+		// It says where it answers, in the slice that the API server made.
+		allowNamed("update", "discovery.k8s.io", "endpointslices", "kube-dns"),
 	}},
 
 	// The scheduler.

@@ -77,6 +77,22 @@ func (b *Bridge) Teardown(_ context.Context, sandboxID string) error {
 	return nil
 }
 
+// Remove takes the bridge away, for when the node is one no more. Its pods must
+// be gone.
+func (b *Bridge) Remove() error {
+	err := netns.Do(b.cfg.NodeNS, func() error {
+		link, err := netlink.LinkByName(b.cfg.Name)
+		if err != nil {
+			return ignoreMissing(err)
+		}
+		return ignoreMissing(netlink.LinkDel(link))
+	})
+	if err != nil {
+		return fmt.Errorf("remove bridge %s: %w", b.cfg.Name, err)
+	}
+	return nil
+}
+
 // ensure makes the bridge. It runs in the node's namespace.
 func (b *Bridge) ensure() error {
 	attrs := netlink.NewLinkAttrs()

@@ -27,3 +27,6 @@ func (*Bridge) Setup(context.Context, string, string) (netip.Addr, error) {
 
 // Teardown needs Linux.
 func (*Bridge) Teardown(context.Context, string) error { return errLinux }
+
+// Remove needs Linux.
+func (*Bridge) Remove() error { return errLinux }

@@ -107,6 +107,14 @@ func (p *Ports) Remove(ctx context.Context, sandboxID string) error {
 	})
 }
 
+// Close removes the table with all mappings, for when the node is one no more.
+func (p *Ports) Close(ctx context.Context) error {
+	return p.run(ctx, func(tx *knftables.Transaction) {
+		tx.Add(&knftables.Table{}) // Deleting needs it to be there.
+		tx.Delete(&knftables.Table{})
+	})
+}
+
 func (p *Ports) run(ctx context.Context, fill func(*knftables.Transaction)) error {
 	tx := p.nft.NewTransaction()
 	fill(tx)

@@ -61,6 +61,11 @@ func TestPortsOfTheNodeLeadToThePod(t *testing.T) {
 	require.NoError(t, again.Remove(t.Context(), "sandbox"))
 	require.NoError(t, again.Remove(t.Context(), "sandbox"))
 	require.Contains(t, ask(t, f.NS(), nodeIP+":8080"), "refused")
+
+	require.NoError(t, again.Close(t.Context()))
+	require.NoError(t, b.Remove())
+	require.NoError(t, b.Remove(), "what is gone may be removed")
+	require.Contains(t, ask(t, node.NS, b.Gateway().String()+":8080"), "timeout", "the bridge had the address")
 }
 
 func serve(t *testing.T, ns string, addr netip.AddrPort) {
