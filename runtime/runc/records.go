@@ -110,5 +110,10 @@ func lockDir(dir string) (release func(), err error) {
 		}
 		return nil, errors.Join(err, f.Close())
 	}
-	return func() { _ = f.Close() }, nil
+	return func() {
+		// A child that is being started just now may hold the file as well, for
+		// an instant: closing alone would not give the lock free.
+		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+		_ = f.Close()
+	}, nil
 }
