@@ -93,7 +93,9 @@ func PartialMetadata(obj Object) *metav1.PartialObjectMetadata {
 	}
 	partial.ObjectMeta = metav1.ObjectMeta{
 		Name: obj.GetName(), GenerateName: obj.GetGenerateName(), Namespace: obj.GetNamespace(),
-		SelfLink: obj.GetSelfLink(), UID: obj.GetUID(),
+		//lint:ignore SA1019 an old object may still have one
+		SelfLink:        obj.GetSelfLink(),
+		UID:             obj.GetUID(),
 		ResourceVersion: obj.GetResourceVersion(), Generation: obj.GetGeneration(),
 		CreationTimestamp:          obj.GetCreationTimestamp(),
 		DeletionTimestamp:          obj.GetDeletionTimestamp(),

@@ -61,14 +61,12 @@ func (s *server) set(name, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.version++
-	kind, uid := watch.Modified, "uid-"+name
-	if old := s.objects[name]; old == nil {
-		kind, uid = watch.Added, "uid-"+name+strconv.Itoa(s.version)
-	} else {
-		uid = string(old.UID)
+	kind, uid := watch.Added, types.UID("uid-"+name+strconv.Itoa(s.version))
+	if old := s.objects[name]; old != nil {
+		kind, uid = watch.Modified, old.UID
 	}
 	obj := configMap(name, value)
-	obj.UID = types.UID(uid)
+	obj.UID = uid
 	obj.ResourceVersion = strconv.Itoa(s.version)
 	s.objects[name] = obj
 	s.record(kind, obj)

@@ -1,5 +1,7 @@
 package kinds
 
+//lint:file-ignore SA1019 Endpoints is deprecated for new programs; an API server still serves it.
+
 import (
 	"fmt"
 	"net"

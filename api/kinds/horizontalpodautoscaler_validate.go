@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -42,7 +42,7 @@ func checkAutoscaler(j *judge, h *autoscalingv2.HorizontalPodAutoscaler) {
 func checkScaleTarget(j *judge, ref autoscalingv2.CrossVersionObjectReference, at *field.Path) {
 	segment := func(name, value string) {
 		if j.filled(at.Child(name), value) {
-			j.invalid(at.Child(name), value, path.IsValidPathSegmentName(value)...)
+			j.invalid(at.Child(name), value, content.IsPathSegmentName(value)...)
 		}
 	}
 	segment("kind", ref.Kind)
@@ -151,7 +151,7 @@ func checkMetricName(j *judge, m autoscalingv2.MetricIdentifier, at *field.Path)
 		j.required(at.Child("name"), "must specify a metric name")
 		return
 	}
-	j.invalid(at.Child("name"), m.Name, path.IsValidPathSegmentName(m.Name)...)
+	j.invalid(at.Child("name"), m.Name, content.IsPathSegmentName(m.Name)...)
 	checkSelector(j, m.Selector, at.Child("selector"))
 }
 

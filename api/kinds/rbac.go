@@ -4,7 +4,7 @@ import (
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -23,7 +23,7 @@ func roles() *api.Resource {
 		Namespaced:       true,
 		New:              func() api.Object { return &rbacv1.Role{} },
 		NewList:          func() runtime.Object { return &rbacv1.RoleList{} },
-		ValidateName:     path.ValidatePathSegmentName,
+		ValidateName:     pathSegment,
 		Validate:         rule(func(j *judge, r *rbacv1.Role) { checkPolicyRules(j, r.Rules, true) }),
 		CreateOnUpdate:   true,
 		Columns:          createdAtColumns(),
@@ -37,11 +37,20 @@ func clusterRoles() *api.Resource {
 		Singular:         "clusterrole",
 		New:              func() api.Object { return &rbacv1.ClusterRole{} },
 		NewList:          func() runtime.Object { return &rbacv1.ClusterRoleList{} },
-		ValidateName:     path.ValidatePathSegmentName,
+		ValidateName:     pathSegment,
 		Validate:         rule(checkClusterRole),
 		CreateOnUpdate:   true,
 		Columns:          createdAtColumns(),
 	}
+}
+
+// pathSegment judges a name that only has to fit into a URL's path, or the
+// beginning of one from which a name is generated.
+func pathSegment(name string, prefix bool) []string {
+	if prefix {
+		return content.IsPathSegmentPrefix(name)
+	}
+	return content.IsPathSegmentName(name)
 }
 
 // createdAtColumns are those of kinds to which Kubernetes gives no table of

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -23,7 +22,7 @@ func roleBindings() *api.Resource {
 		Default: api.Do(func(b *rbacv1.RoleBinding) {
 			defaultBinding(&b.RoleRef, b.Subjects)
 		}),
-		ValidateName: path.ValidatePathSegmentName,
+		ValidateName: pathSegment,
 		Validate: rule(func(j *judge, b *rbacv1.RoleBinding) {
 			checkBinding(j, b.RoleRef, b.Subjects, "ClusterRole", "Role")
 		}),
@@ -47,7 +46,7 @@ func clusterRoleBindings() *api.Resource {
 		Default: api.Do(func(b *rbacv1.ClusterRoleBinding) {
 			defaultBinding(&b.RoleRef, b.Subjects)
 		}),
-		ValidateName: path.ValidatePathSegmentName,
+		ValidateName: pathSegment,
 		Validate: rule(func(j *judge, b *rbacv1.ClusterRoleBinding) {
 			checkBinding(j, b.RoleRef, b.Subjects, "ClusterRole")
 		}),
@@ -77,7 +76,7 @@ func checkBinding(j *judge, ref rbacv1.RoleRef, subjects []rbacv1.Subject, kinds
 	supported(j, roleRef.Child("apiGroup"), ref.APIGroup, rbacv1.GroupName)
 	supported(j, roleRef.Child("kind"), ref.Kind, kinds...)
 	if j.filled(roleRef.Child("name"), ref.Name) {
-		j.invalid(roleRef.Child("name"), ref.Name, path.ValidatePathSegmentName(ref.Name, false)...)
+		j.invalid(roleRef.Child("name"), ref.Name, pathSegment(ref.Name, false)...)
 	}
 	namespaced := slices.Contains(kinds, "Role")
 	for i, subject := range subjects {

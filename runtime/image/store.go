@@ -129,7 +129,7 @@ func (s *Store) Get(ref string) (Image, error) {
 }
 
 func find(images []Image, ref string) (int, error) {
-	match := func(i Image) bool { return false }
+	var match func(Image) bool
 	if id, ok := asID(ref); ok {
 		match = func(i Image) bool { return i.ID == id || i.Manifest.String() == id }
 	} else {

@@ -32,8 +32,9 @@ func (r *Runtime) stopSandbox(ctx context.Context, s *sandbox) error {
 	s.Ready = false // from here on nothing starts in it
 	r.mu.Unlock()
 	for _, c := range r.containersOf(s.ID) {
-		c.op.Lock()   // a start that had begun comes to its end first
-		c.op.Unlock() //nolint:staticcheck // nothing to do under the lock
+		c.op.Lock() // a start that had begun comes to its end first
+		//lint:ignore SA2001 there is nothing to do under the lock
+		c.op.Unlock()
 		if err := r.stop(ctx, c, 0); err != nil {
 			return err
 		}
