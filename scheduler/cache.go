@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,68 +12,94 @@ import (
 // and those that were decided on but are not told of yet. It is safe for
 // concurrent use.
 //
-// Snapshots share nodes with the cache. A node that changes is copied first
-// if a snapshot may hold it, so that taking one costs only what changed since.
+// Snapshots share nodes with the cache. Each snapshot begins an era; a node made
+// in an earlier one may be in a snapshot, and is copied before it is changed:
+//
+//	era 1   cache  n1 n2 n3          Snapshot ─▶ n1 n2 n3
+//	era 2   cache  n1 n2'n3          a pod came to n2; the snapshot has the old n2
+//	        cache  n1 n2'n3          another: n2' is of this era and changed in place
+//
+// So a snapshot costs a copy of the list of nodes, and of those that changed.
 type Cache struct {
 	mu sync.Mutex // guards the fields below
-	// nodes by name. A nil Node in one means that pods were seen on a node
-	// that was not.
-	nodes map[string]*NodeInfo
-	order []string // the names of nodes, sorted
-	// where each pod is, by uid; assumed are those not confirmed yet.
-	where   map[string]string
-	assumed map[string]bool
-	// shared are the nodes that the last snapshot holds.
-	shared   map[string]bool
+	// known are the nodes that exist, sorted by name.
+	known []*NodeInfo
+	// gone are nodes that do not, or not yet, but that have pods.
+	gone map[string]*NodeInfo
+	// where each pod is, by uid.
+	where    map[string]place
+	era      uint64
 	snapshot *Snapshot // nil when something changed since
+}
+
+// A place is where a pod is. It is assumed until the API server confirms it.
+type place struct {
+	node    string
+	assumed bool
 }
 
 // NewCache returns an empty cache.
 func NewCache() *Cache {
-	return &Cache{
-		nodes: map[string]*NodeInfo{}, where: map[string]string{},
-		assumed: map[string]bool{}, shared: map[string]bool{},
-	}
+	return &Cache{gone: map[string]*NodeInfo{}, where: map[string]place{}}
 }
 
-// SetNode adds or updates a node.
+// SetNode adds or updates a node. Pods that were seen before their node are on
+// it then.
 func (c *Cache) SetNode(node *corev1.Node) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.changeLocked(node.Name).setNode(node)
+	i, ok := c.findLocked(node.Name)
+	if !ok {
+		n := c.gone[node.Name]
+		if n == nil {
+			n = &NodeInfo{era: c.era}
+		}
+		delete(c.gone, node.Name)
+		c.known = slices.Insert(c.known, i, n)
+	}
+	c.ownLocked(i).setNode(node)
 }
 
-// RemoveNode forgets a node; its pods are kept in mind in case it returns.
+// RemoveNode forgets a node. Its pods are kept in mind until they are removed
+// too, since it may return.
 func (c *Cache) RemoveNode(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.changeLocked(name).Node = nil
-	c.dropLocked(name)
+	i, ok := c.findLocked(name)
+	if !ok {
+		return
+	}
+	if n := c.ownLocked(i); len(n.Pods) > 0 {
+		c.gone[name] = n
+	}
+	c.known = slices.Delete(c.known, i, i+1)
 }
 
 // SetPod records a pod that has a node, as the API server tells it. One that
-// was assumed is confirmed by it.
+// was assumed is confirmed by it, or corrected.
 func (c *Cache) SetPod(pod *corev1.Pod) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.assumed, string(pod.UID))
-	c.placeLocked(NewPodInfo(pod), pod.Spec.NodeName)
+	c.placeLocked(NewPodInfo(pod), place{node: pod.Spec.NodeName})
 }
 
-// RemovePod forgets a pod.
-func (c *Cache) RemovePod(pod *corev1.Pod) {
+// RemovePod forgets a pod and reports whether it was on a node, or assumed so.
+func (c *Cache) RemovePod(pod *corev1.Pod) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.assumed, string(pod.UID))
-	c.removeLocked(string(pod.UID))
+	return c.removeLocked(string(pod.UID))
 }
 
-// Assume counts a pod as being on the node that was chosen for it.
-func (c *Cache) Assume(p *PodInfo, node string) {
+// Assume counts a pod as being on the node that was chosen for it. It refuses
+// one that is on a node already: somebody else was faster.
+func (c *Cache) Assume(p *PodInfo, node string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.assumed[string(p.UID)] = true
-	c.placeLocked(p, node)
+	if _, ok := c.where[string(p.UID)]; ok {
+		return false
+	}
+	c.placeLocked(p, place{node: node, assumed: true})
+	return true
 }
 
 // Forget takes back an assumption, because binding failed. A pod that was
@@ -80,9 +107,8 @@ func (c *Cache) Assume(p *PodInfo, node string) {
 func (c *Cache) Forget(p *PodInfo) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if uid := string(p.UID); c.assumed[uid] {
-		delete(c.assumed, uid)
-		c.removeLocked(uid)
+	if c.where[string(p.UID)].assumed {
+		c.removeLocked(string(p.UID))
 	}
 }
 
@@ -98,64 +124,60 @@ func (c *Cache) Has(pod *corev1.Pod) bool {
 func (c *Cache) Snapshot() *Snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.snapshot != nil {
-		return c.snapshot
-	}
-	c.snapshot = &Snapshot{Nodes: make([]*NodeInfo, 0, len(c.order))}
-	for _, name := range c.order {
-		if n := c.nodes[name]; n.Node != nil {
-			c.snapshot.Nodes = append(c.snapshot.Nodes, n)
-			c.shared[name] = true
-		}
+	if c.snapshot == nil {
+		c.snapshot = &Snapshot{Nodes: slices.Clone(c.known)}
+		c.era++
 	}
 	return c.snapshot
 }
 
-func (c *Cache) placeLocked(p *PodInfo, node string) {
-	if at := c.where[string(p.UID)]; at != node {
-		c.removeLocked(string(p.UID))
+func (c *Cache) placeLocked(p *PodInfo, at place) {
+	uid := string(p.UID)
+	if before, ok := c.where[uid]; ok && before.node != at.node {
+		c.removeLocked(uid)
 	}
-	c.where[string(p.UID)] = node
-	c.changeLocked(node).AddPod(p)
+	c.where[uid] = at
+	if i, ok := c.findLocked(at.node); ok {
+		c.ownLocked(i).addPod(p)
+		return
+	}
+	if c.gone[at.node] == nil {
+		c.gone[at.node] = &NodeInfo{era: c.era}
+	}
+	c.gone[at.node].addPod(p)
 }
 
-func (c *Cache) removeLocked(uid string) {
-	node, ok := c.where[uid]
+func (c *Cache) removeLocked(uid string) bool {
+	at, ok := c.where[uid]
 	if !ok {
-		return
+		return false
 	}
 	delete(c.where, uid)
-	c.changeLocked(node).RemovePod(uid)
-	c.dropLocked(node)
+	if i, ok := c.findLocked(at.node); ok {
+		c.ownLocked(i).removePod(uid)
+		return true
+	}
+	if n := c.gone[at.node]; n != nil {
+		if n.removePod(uid); len(n.Pods) == 0 {
+			delete(c.gone, at.node)
+		}
+	}
+	return true
 }
 
-// dropLocked forgets a node that is gone, once its pods are.
-func (c *Cache) dropLocked(name string) {
-	if n := c.nodes[name]; n.Node != nil || len(n.Pods) > 0 {
-		return
-	}
-	delete(c.nodes, name)
-	if i, ok := slices.BinarySearch(c.order, name); ok {
-		c.order = slices.Delete(c.order, i, i+1)
-	}
+// findLocked returns where a node is in the list, or where it would be.
+func (c *Cache) findLocked(name string) (int, bool) {
+	return slices.BinarySearchFunc(c.known, name, func(n *NodeInfo, name string) int {
+		return strings.Compare(n.Node.Name, name)
+	})
 }
 
-// changeLocked returns the node for changing: a new one, or a copy of one
-// that a snapshot holds.
-func (c *Cache) changeLocked(name string) *NodeInfo {
+// ownLocked returns a node for changing: a copy, if a snapshot may hold it.
+func (c *Cache) ownLocked(i int) *NodeInfo {
 	c.snapshot = nil
-	n := c.nodes[name]
-	switch {
-	case n == nil:
-		n = &NodeInfo{Pods: map[string]*PodInfo{}}
-		i, _ := slices.BinarySearch(c.order, name)
-		c.order = slices.Insert(c.order, i, name)
-	case c.shared[name]:
-		n = n.clone()
-		delete(c.shared, name)
-	default:
-		return n
+	if n := c.known[i]; n.era != c.era {
+		c.known[i] = n.clone()
+		c.known[i].era = c.era
 	}
-	c.nodes[name] = n
-	return n
+	return c.known[i]
 }

@@ -2,11 +2,13 @@ package scheduler
 
 import "slices"
 
-// A Plugin is one rule of scheduling. It implements one or more of
-// [PreFilter], [Filter] and [Score]. Plugins are called by one goroutine at a
-// time, must not block, and must change neither pods nor nodes.
+// A Plugin is one rule of scheduling. It implements one or more of [PreFilter],
+// [Filter], [PreScore] and [Score]; [Watcher] and [PreBinder] if it looks at or
+// changes more than pods and nodes. Except for PreBind, plugins are called by
+// one goroutine at a time. They must not block, and must change neither pods
+// nor nodes.
 type Plugin interface {
-	// Name is the plugin's name, as decisions and events show it.
+	// Name is the plugin's name, as decisions show it.
 	Name() string
 	// Helps reports whether a change of this kind may make the plugin accept
 	// a pod that it refused before.
@@ -28,10 +30,18 @@ type Filter interface {
 	Filter(c *Cycle, node *NodeInfo) *Refusal
 }
 
+// A PreScore works out once what its Score needs for every node.
+type PreScore interface {
+	Plugin
+	// PreScore is given the nodes that passed the filters, two or more.
+	PreScore(c *Cycle, nodes []*NodeInfo)
+}
+
 // A Score says how good each node is that passed the filters.
 type Score interface {
 	Plugin
-	// Score returns a node's points; more is better.
+	// Score returns a node's points; more is better, unless Normalize turns
+	// them round.
 	Score(c *Cycle, node *NodeInfo) int64
 	// Normalize turns the points of all nodes, in place, into 0 to [MaxScore].
 	Normalize(c *Cycle, scores []int64)
@@ -56,46 +66,44 @@ type Refusal struct {
 	// Reasons are for people, and counted over the nodes: so they name what
 	// is missing, not the node that misses it.
 	Reasons []string
+	// Final says that the node could not take the pod even if no other pods
+	// were on it, so that there is no point in pushing them off. Kubernetes
+	// calls it unschedulable and unresolvable.
+	Final bool
 }
 
-// Refuse makes a refusal.
+// Refuse makes a refusal that other pods may be the cause of.
 func Refuse(p Plugin, reasons ...string) *Refusal {
 	return &Refusal{Plugin: p.Name(), Reasons: reasons}
 }
 
+// RefuseFinally makes a refusal that has nothing to do with other pods.
+func RefuseFinally(p Plugin, reasons ...string) *Refusal {
+	return &Refusal{Plugin: p.Name(), Reasons: reasons, Final: true}
+}
+
 // A Change is a kind of event in the cluster that may let waiting pods through.
-type Change string
+// Kubernetes calls it a cluster event, and what Helps answers a queueing hint
+// (KEP-4247).
+type Change uint8
 
 // The kinds of change.
 const (
-	NodeAdded      Change = "node added"
-	NodeChanged    Change = "node changed"
-	PodDeleted     Change = "pod deleted"
-	PodAdded       Change = "pod added"
-	VolumeChanged  Change = "volume changed"
-	ServiceChanged Change = "service changed"
+	NodeAdded        Change = iota
+	NodeChanged             // labels, taints, what it has, whether it is cordoned
+	NodeRemoved             //
+	PodAdded                // a pod is on a node now
+	PodChanged              // labels or requests of a pod on a node, or it is to end
+	PodDeleted              // what a pod on a node used is free
+	VolumeChanged           // a claim, volume or storage class
+	NamespaceChanged        // labels of a namespace
 )
 
-// A Cycle is the scheduling of one pod. It carries what plugins remember from
-// one stage to the next.
-type Cycle struct {
-	Pod      *PodInfo
-	Snapshot *Snapshot
-	state    map[string]any
-}
-
-// NewCycle starts the scheduling of a pod.
-func NewCycle(pod *PodInfo, snapshot *Snapshot) *Cycle {
-	return &Cycle{Pod: pod, Snapshot: snapshot, state: map[string]any{}}
-}
-
-// Keep remembers a plugin's state for the rest of the cycle.
-func (c *Cycle) Keep(p Plugin, state any) { c.state[p.Name()] = state }
-
-// Kept returns what the plugin remembered, or T's zero value.
-func Kept[T any](c *Cycle, p Plugin) T {
-	v, _ := c.state[p.Name()].(T)
-	return v
+// String names the change.
+func (c Change) String() string {
+	names := []string{"node added", "node changed", "node removed", "pod added",
+		"pod changed", "pod deleted", "volume changed", "namespace changed"}
+	return names[c]
 }
 
 // NormalizeLinear scales scores in place so that the highest becomes MaxScore;

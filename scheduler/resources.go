@@ -75,14 +75,13 @@ func (r *Resources) set(name corev1.ResourceName, q resource.Quantity) {
 
 // requests is what a pod needs of a node at any one time: its containers
 // together, or its hungriest init container while that runs, if that is more.
-// Init containers that are restarted always (sidecars, KEP-753) go on beside
-// everything started after them.
+// Sidecars go on beside everything started after them.
 func requests(pod *corev1.Pod) Resources {
 	var running, peak Resources
 	for i := range pod.Spec.InitContainers {
 		c := &pod.Spec.InitContainers[i]
 		need := resourcesOf(c.Resources.Requests)
-		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+		if sidecar(c) {
 			running.Add(&need, 1)
 			peak.AtLeast(&running)
 			continue
@@ -95,7 +94,7 @@ func requests(pod *corev1.Pod) Resources {
 		running.Add(&need, 1)
 	}
 	running.AtLeast(&peak)
-	if pod.Spec.Resources != nil { // the pod's own requests go before its containers'
+	if pod.Spec.Resources != nil { // The pod's own requests go before its containers'.
 		for name, q := range pod.Spec.Resources.Requests {
 			running.set(name, q)
 		}

@@ -1,191 +1,258 @@
 package scheduler
 
 import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
+	"hash/fnv"
 )
 
 // A Profile is the plugins by which pods are scheduled, in the order they are
 // asked.
 type Profile []Plugin
 
-// A Decision is the outcome of one cycle.
-type Decision struct {
-	// Node is the chosen one, or empty.
-	Node string
-	// Scores are the nodes that passed every filter, the best first.
-	Scores []NodeScore
-	// Refused are the nodes that did not, and why. All of them, if Node is
-	// empty; otherwise those looked at.
-	Refused map[string]*Refusal
-	// Outright is set when the pod was refused before any node was looked at.
-	Outright *Refusal
-	// Nodes is the number of nodes there are.
-	Nodes int
+// A Cycle is the scheduling of one pod. It carries what plugins remember from
+// one stage to the next. Use it for one call of Schedule, from one goroutine.
+type Cycle struct {
+	Pod      *PodInfo
+	Snapshot *Snapshot
+
+	stages *stages
+	state  []kept
 }
 
-// A NodeScore is a node's points: each plugin's, normalized and weighted, and
-// their sum.
-type NodeScore struct {
-	Node  string
-	Total int64
-	Parts map[string]int64
+// stages are a profile's plugins by what they can do.
+type stages struct {
+	preFilter []PreFilter
+	filter    []Filter
+	preScore  []PreScore
+	score     []Score
+}
+
+// kept is what one plugin remembers. There are few, so a list is the best map.
+type kept struct {
+	plugin string
+	state  any
+}
+
+// NewCycle starts the scheduling of a pod.
+func NewCycle(profile Profile, pod *PodInfo, snapshot *Snapshot) *Cycle {
+	return &Cycle{Pod: pod, Snapshot: snapshot, stages: profile.stages()}
+}
+
+func (profile Profile) stages() *stages {
+	s := &stages{}
+	for _, plugin := range profile {
+		if p, ok := plugin.(PreFilter); ok {
+			s.preFilter = append(s.preFilter, p)
+		}
+		if p, ok := plugin.(Filter); ok {
+			s.filter = append(s.filter, p)
+		}
+		if p, ok := plugin.(PreScore); ok {
+			s.preScore = append(s.preScore, p)
+		}
+		if p, ok := plugin.(Score); ok {
+			s.score = append(s.score, p)
+		}
+	}
+	return s
+}
+
+// Keep remembers a plugin's state for the rest of the cycle.
+func (c *Cycle) Keep(p Plugin, state any) {
+	name := p.Name()
+	for i := range c.state {
+		if c.state[i].plugin == name {
+			c.state[i].state = state
+			return
+		}
+	}
+	c.state = append(c.state, kept{name, state})
+}
+
+// Kept returns what the plugin remembered, or T's zero value.
+func Kept[T any](c *Cycle, p Plugin) T {
+	name := p.Name()
+	for i := range c.state {
+		if c.state[i].plugin == name {
+			v, _ := c.state[i].state.(T)
+			return v
+		}
+	}
+	var none T
+	return none
 }
 
 // Schedule decides where the cycle's pod goes. It looks at nodes from the one
 // numbered start on, and at no more than it needs: it returns the number to
 // start the next cycle from.
-func (c *Cycle) Schedule(profile Profile, start int) (*Decision, int) {
-	d := &Decision{Refused: map[string]*Refusal{}, Nodes: len(c.Snapshot.Nodes)}
-	for _, p := range profile {
-		if pre, ok := p.(PreFilter); ok {
-			if d.Outright = pre.PreFilter(c); d.Outright != nil {
-				return d, start
-			}
-		}
+func (c *Cycle) Schedule(start int) (*Decision, int) {
+	d := &Decision{Nodes: len(c.Snapshot.Nodes)}
+	if d.Outright = c.preFilter(); d.Outright != nil {
+		return d, start
 	}
-	feasible, next := c.filter(profile, start, d)
+	if node := c.nominated(); node != nil {
+		d.Node, d.Scores = node.Node.Name, []NodeScore{{Node: node.Node.Name}}
+		return d, start
+	}
+	feasible, next := c.filter(start, d)
 	if len(feasible) > 0 {
-		d.Scores = c.score(profile, feasible)
-		d.Node = d.Scores[0].Node
+		c.score(feasible, d)
+		d.Node = c.best(d.Scores)
 	}
 	return d, next
 }
 
-// filter finds nodes that can take the pod.
-func (c *Cycle) filter(profile Profile, start int, d *Decision) ([]*NodeInfo, int) {
-	nodes := c.Snapshot.Nodes
-	enough := Enough(len(nodes))
-	var feasible []*NodeInfo
-	looked := 0
-	for ; looked < len(nodes) && len(feasible) < enough; looked++ {
-		node := nodes[(start+looked)%len(nodes)]
-		if refusal := c.refuses(profile, node); refusal != nil {
-			d.Refused[node.Node.Name] = refusal
-		} else {
-			feasible = append(feasible, node)
-		}
-	}
-	if len(nodes) == 0 {
-		return nil, 0
-	}
-	return feasible, (start + looked) % len(nodes)
-}
-
-// refuses returns the first plugin's objection to a node.
-func (c *Cycle) refuses(profile Profile, node *NodeInfo) *Refusal {
-	for _, p := range profile {
-		if f, ok := p.(Filter); ok {
-			if refusal := f.Filter(c, node); refusal != nil {
-				return refusal
-			}
+func (c *Cycle) preFilter() *Refusal {
+	for _, p := range c.stages.preFilter {
+		if refusal := p.PreFilter(c); refusal != nil {
+			return refusal
 		}
 	}
 	return nil
 }
 
-// score returns the nodes' points, the best node first. Among equals the one
-// found first wins, which differs from cycle to cycle as the search goes round.
-func (c *Cycle) score(profile Profile, nodes []*NodeInfo) []NodeScore {
-	scores := make([]NodeScore, len(nodes))
+// nominated returns the node that was cleared for the pod, if it can take it.
+func (c *Cycle) nominated() *NodeInfo {
+	name := c.Snapshot.nomination(c.Pod)
+	if name == "" {
+		return nil
+	}
+	if node := c.Snapshot.Node(name); node != nil && c.refuses(node) == nil {
+		return node
+	}
+	return nil
+}
+
+// filter finds nodes that can take the pod.
+func (c *Cycle) filter(start int, d *Decision) ([]*NodeInfo, int) {
+	nodes := c.Snapshot.Nodes
+	if len(nodes) == 0 {
+		return nil, 0
+	}
+	enough := Enough(len(nodes))
+	feasible := make([]*NodeInfo, 0, enough)
+	looked := 0
+	for ; looked < len(nodes) && len(feasible) < enough; looked++ {
+		node := nodes[(start+looked)%len(nodes)]
+		if refusal := c.refuses(node); refusal != nil {
+			d.Refused = append(d.Refused, NodeRefusal{node.Node.Name, refusal})
+		} else {
+			feasible = append(feasible, node)
+		}
+	}
+	return feasible, (start + looked) % len(nodes)
+}
+
+// refuses returns the first plugin's objection to a node. Pods that the node
+// was cleared for count as being there, unless they matter less than this one;
+// but since they are not there yet, the node must do without them as well, or
+// an affinity to one of them would be met by nobody.
+func (c *Cycle) refuses(node *NodeInfo) *Refusal {
+	if expected := c.expected(node); len(expected) > 0 {
+		if refusal := c.refusesIf(node.With(expected...)); refusal != nil {
+			return refusal
+		}
+	}
+	for _, p := range c.stages.filter {
+		if refusal := p.Filter(c, node); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
+}
+
+// expected are the pods nominated for a node that go before the cycle's.
+func (c *Cycle) expected(node *NodeInfo) []*PodInfo {
+	if len(c.Snapshot.Nominated) == 0 {
+		return nil
+	}
+	var out []*PodInfo
+	for _, p := range c.Snapshot.Nominated[node.Node.Name] {
+		if p.UID != c.Pod.UID && p.Importance() >= c.Pod.Importance() {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// refusesIf returns the objection to a node if it looked like this. Plugins
+// that look at other nodes too see it among them.
+func (c *Cycle) refusesIf(node *NodeInfo) *Refusal {
+	trial := &Cycle{Pod: c.Pod, Snapshot: c.Snapshot.With(node), stages: c.stages}
+	if refusal := trial.preFilter(); refusal != nil {
+		return refusal
+	}
+	return trial.refuses(node)
+}
+
+// score gives the nodes their points.
+func (c *Cycle) score(nodes []*NodeInfo, d *Decision) {
+	d.Scores = make([]NodeScore, len(nodes))
 	for i, n := range nodes {
-		scores[i] = NodeScore{Node: n.Node.Name, Parts: make(map[string]int64, 4)}
+		d.Scores[i].Node = n.Node.Name
 	}
 	if len(nodes) == 1 {
-		return scores // There is nothing to choose.
+		return // There is nothing to choose.
+	}
+	for _, p := range c.stages.preScore {
+		p.PreScore(c, nodes)
+	}
+	parts := make([]int64, len(nodes)*len(c.stages.score))
+	for i := range d.Scores {
+		d.Scores[i].Parts, parts = parts[:0:len(c.stages.score)], parts[len(c.stages.score):]
 	}
 	points := make([]int64, len(nodes))
-	for _, p := range profile {
-		s, ok := p.(Score)
-		if !ok {
-			continue
-		}
+	for _, p := range c.stages.score {
 		for i, n := range nodes {
-			points[i] = s.Score(c, n)
+			points[i] = p.Score(c, n)
 		}
-		s.Normalize(c, points)
-		for i := range scores {
-			part := points[i] * s.Weight()
-			scores[i].Parts[p.Name()] = part
-			scores[i].Total += part
+		p.Normalize(c, points)
+		weight := p.Weight()
+		for i := range d.Scores {
+			d.Scores[i].Parts = append(d.Scores[i].Parts, points[i]*weight)
+			d.Scores[i].Total += points[i] * weight
+		}
+		d.Scorers = append(d.Scorers, p.Name())
+	}
+}
+
+// best is the node with the most points. Among equals the pod's uid decides: it
+// spreads pods as well as a die would, and the same cycle ends the same each time.
+func (c *Cycle) best(scores []NodeScore) string {
+	best, lot := 0, uint64(0)
+	for i := range scores {
+		switch {
+		case scores[i].Total > scores[best].Total:
+			best, lot = i, 0
+		case i != best && scores[i].Total == scores[best].Total:
+			if lot == 0 {
+				lot = c.lot(scores[best].Node)
+			}
+			if l := c.lot(scores[i].Node); l > lot {
+				best, lot = i, l
+			}
 		}
 	}
-	slices.SortStableFunc(scores, func(a, b NodeScore) int { return int(b.Total - a.Total) })
-	return scores
+	return scores[best].Node
+}
+
+func (c *Cycle) lot(node string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(node))
+	h.Write([]byte(c.Pod.UID))
+	// The last bytes hardly reach the upper bits of an FNV hash; mix once more.
+	x := h.Sum64()
+	x ^= x >> 32
+	return x * 0x9e3779b97f4a7c15
 }
 
 // Enough is how many nodes that can take a pod are enough to choose from, of
 // all that there are: all up to 100, then a share that shrinks from a half to
-// one in twenty as clusters grow.
+// one in twenty as clusters grow
+// (https://kubernetes.io/docs/concepts/scheduling-eviction/scheduler-perf-tuning/).
 func Enough(nodes int) int {
 	const few = 100
 	if nodes <= few {
 		return nodes
 	}
 	return max(few, nodes*max(5, 50-nodes/125)/100)
-}
-
-// Message says in one line why there was no node, as the pod's events show it:
-// each reason with the number of nodes it holds for.
-func (d *Decision) Message() string {
-	head := fmt.Sprintf("0/%d nodes are available", d.Nodes)
-	if d.Outright != nil {
-		return head + ": " + strings.Join(d.Outright.Reasons, ", ") + "."
-	}
-	counts := map[string]int{}
-	for _, refusal := range d.Refused {
-		for _, reason := range refusal.Reasons {
-			counts[reason]++
-		}
-	}
-	if len(counts) == 0 {
-		return head + "."
-	}
-	var parts []string
-	for _, reason := range slices.Sorted(maps.Keys(counts)) {
-		parts = append(parts, fmt.Sprintf("%d %s", counts[reason], reason))
-	}
-	slices.Sort(parts)
-	return head + ": " + strings.Join(parts, ", ") + "."
-}
-
-// Explain tells the whole decision: for every node that was looked at, its
-// points by plugin, or which plugin refused it and why.
-func (d *Decision) Explain() string {
-	var b strings.Builder
-	switch {
-	case d.Outright != nil:
-		fmt.Fprintf(&b, "refused by %s: %s\n", d.Outright.Plugin, strings.Join(d.Outright.Reasons, ", "))
-	case d.Node == "":
-		fmt.Fprintf(&b, "no node of %d\n", d.Nodes)
-	default:
-		fmt.Fprintf(&b, "chose %s of %d\n", d.Node, d.Nodes)
-	}
-	for _, s := range d.Scores {
-		fmt.Fprintf(&b, "  %s: %d", s.Node, s.Total)
-		for _, plugin := range slices.Sorted(maps.Keys(s.Parts)) {
-			fmt.Fprintf(&b, " %s=%d", plugin, s.Parts[plugin])
-		}
-		b.WriteByte('\n')
-	}
-	for _, node := range slices.Sorted(maps.Keys(d.Refused)) {
-		r := d.Refused[node]
-		fmt.Fprintf(&b, "  %s: refused by %s: %s\n", node, r.Plugin, strings.Join(r.Reasons, ", "))
-	}
-	return b.String()
-}
-
-// Refusers are the plugins that stood in the way: a change that none of them
-// cares about cannot help the pod.
-func (d *Decision) Refusers() []string {
-	if d.Outright != nil {
-		return []string{d.Outright.Plugin}
-	}
-	names := map[string]bool{}
-	for _, r := range d.Refused {
-		names[r.Plugin] = true
-	}
-	return slices.Sorted(maps.Keys(names))
 }

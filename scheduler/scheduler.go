@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -14,9 +13,6 @@ import (
 
 // DefaultName is the schedulerName of pods that do not ask for another.
 const DefaultName = corev1.DefaultSchedulerName
-
-// maxBinding is how many pods may be on their way to their node at once.
-const maxBinding = 64
 
 // Config is what a [Scheduler] needs.
 type Config struct {
@@ -33,23 +29,18 @@ type Config struct {
 	Decided func(pod *corev1.Pod, d *Decision)
 }
 
-// A PreBinder is a plugin with something to do between the decision and the
-// binding, such as having a volume made on the node. It may block; an error, or
-// the end of ctx, sends the pod back to the queue.
-type PreBinder interface {
-	Plugin
-	PreBind(ctx context.Context, pod *corev1.Pod, node string) error
-}
-
 // A Scheduler gives nodes to pods. Use one Run at a time.
 type Scheduler struct {
-	cfg      Config
-	cache    *Cache
-	queue    *Queue
-	recorder *client.Recorder
-	pods     *client.Informer[*corev1.Pod]
-	nodes    *client.Informer[*corev1.Node]
-	start    int // the node where the next search begins
+	cfg       Config
+	cache     *Cache
+	queue     *Queue
+	nominated *Nominations
+	recorder  *client.Recorder
+	pods      *client.Informer[*corev1.Pod]
+	nodes     *client.Informer[*corev1.Node]
+	start     int // the node where the next search begins
+	// places bounds the binding requests under way.
+	places chan struct{}
 }
 
 // New returns a scheduler that does nothing yet.
@@ -64,14 +55,16 @@ func New(cfg Config) *Scheduler {
 		cfg.Informers = client.NewInformers(cfg.Client)
 	}
 	s := &Scheduler{
-		cfg:      cfg,
-		cache:    NewCache(),
-		recorder: client.NewRecorder(cfg.Client, cfg.Name, ""),
+		cfg:       cfg,
+		cache:     NewCache(),
+		nominated: NewNominations(),
+		recorder:  client.NewRecorder(cfg.Client, cfg.Name, ""),
 		// Pods that ended use nothing any more.
 		pods: client.NewInformer(cfg.Client, client.InformerOptions[*corev1.Pod]{
 			FieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
 		}),
-		nodes: client.Shared[*corev1.Node](cfg.Informers),
+		nodes:  client.Shared[*corev1.Node](cfg.Informers),
+		places: make(chan struct{}, maxBinding),
 	}
 	s.queue = NewQueue(s.helps)
 	s.pods.OnChange(s.podChanged)
@@ -106,101 +99,72 @@ func (s *Scheduler) loop(ctx context.Context) error {
 	}
 	var binding sync.WaitGroup
 	defer binding.Wait()
-	places := make(chan struct{}, maxBinding)
 	for {
 		pod, err := s.queue.Pop(ctx)
 		if err != nil {
 			return nil
 		}
-		info, node := s.one(ctx, pod)
-		if node == "" {
-			continue
+		if info, node := s.one(ctx, pod); node != "" {
+			binding.Go(func() { s.bind(ctx, info, node) })
 		}
-		select {
-		case places <- struct{}{}:
-		case <-ctx.Done():
-			return nil
-		}
-		binding.Go(func() {
-			s.bind(ctx, info, node)
-			<-places
-		})
 	}
 }
 
 // one runs the cycle of one pod. It returns the pod with its node, which it is
 // then assumed to be on, or no node.
 func (s *Scheduler) one(ctx context.Context, pod *corev1.Pod) (*PodInfo, string) {
-	if pod.DeletionTimestamp != nil || s.cache.Has(pod) {
-		s.queue.Done(pod)
+	if s.cache.Has(pod) {
+		s.queue.Done(pod.UID)
 		return nil, ""
 	}
 	info := NewPodInfo(pod)
+	cycle := NewCycle(s.cfg.Profile, info, s.snapshot())
 	var d *Decision
-	d, s.start = NewCycle(info, s.cache.Snapshot()).Schedule(s.cfg.Profile, s.start)
+	start := s.start
+	d, s.start = cycle.Schedule(start)
+	if d.Node == "" {
+		d.Preemption = cycle.Preempt(d, start)
+	}
 	if s.cfg.Decided != nil {
 		s.cfg.Decided(pod, d)
 	}
 	if d.Node == "" {
-		s.queue.Retry(pod, d.Refusers())
-		s.report(ctx, pod, d)
+		s.refused(ctx, info, d)
 		return nil, ""
 	}
 	s.cfg.Logger.Debug("scheduled pod", "pod", pod.Namespace+"/"+pod.Name, "node", d.Node)
-	s.cache.Assume(info, d.Node)
-	s.queue.Done(pod)
+	if !s.cache.Assume(info, d.Node) {
+		s.queue.Done(pod.UID)
+		return nil, ""
+	}
+	s.nominated.Remove(pod.UID)
 	return info, d.Node
 }
 
-// bind makes the decision known to everybody.
-func (s *Scheduler) bind(ctx context.Context, info *PodInfo, node string) {
-	err := s.preBind(ctx, info.Pod, node)
-	if err == nil {
-		err = client.Bind(ctx, s.cfg.Client, info.Pod, node)
-	}
-	if err == nil {
-		s.recorder.Eventf(info.Pod, corev1.EventTypeNormal, "Scheduled",
-			"Successfully assigned %s/%s to %s", info.Namespace, info.Name, node)
-		return
-	}
-	if ctx.Err() != nil {
-		return
-	}
-	s.cfg.Logger.Warn("bind pod", "pod", info.Namespace+"/"+info.Name, "node", node, "error", err)
-	s.cache.Forget(info)
-	s.queue.Changed(PodDeleted) // What it would have used is free again.
-	if current, ok := s.pods.Get(info.Namespace, info.Name); ok && s.mine(current) && current.UID == info.UID {
-		s.queue.Unbound(current)
-		s.recorder.Eventf(info.Pod, corev1.EventTypeWarning, "FailedScheduling", "binding to %s: %v", node, err)
-	}
+// snapshot is that of the cache, with who is nominated.
+func (s *Scheduler) snapshot() *Snapshot {
+	snapshot := *s.cache.Snapshot()
+	snapshot.Nominated = s.nominated.View()
+	return &snapshot
 }
 
-func (s *Scheduler) preBind(ctx context.Context, pod *corev1.Pod, node string) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
-	defer cancel()
-	for _, p := range s.cfg.Profile {
-		if pre, ok := p.(PreBinder); ok {
-			if err := pre.PreBind(ctx, pod, node); err != nil {
-				return err
+// refused makes a pod wait for which there was no node, pushes others off for
+// it if that was decided, and tells people.
+func (s *Scheduler) refused(ctx context.Context, info *PodInfo, d *Decision) {
+	s.queue.Refused(info.UID, d.Refusers())
+	switch p := d.Preemption; {
+	case p.Node != "":
+		s.nominated.Set(info, p.Node)
+		if err := s.pushOff(ctx, info, p); err != nil {
+			if ctx.Err() == nil {
+				s.cfg.Logger.Warn("push pods off", "for", info.Namespace+"/"+info.Name, "node", p.Node, "error", err)
 			}
+			s.nominated.Remove(info.UID)
 		}
+	case !p.wait:
+		s.nominated.Remove(info.UID)
 	}
-	return nil
-}
-
-// report tells people why there is no node: as an event, and as the pod's
-// PodScheduled condition.
-func (s *Scheduler) report(ctx context.Context, pod *corev1.Pod, d *Decision) {
-	message := d.Message()
-	s.recorder.Eventf(pod, corev1.EventTypeWarning, "FailedScheduling", "%s", message)
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Message == message {
-			return
-		}
-	}
-	if err := markUnschedulable(ctx, s.cfg.Client, pod, message); err != nil && ctx.Err() == nil {
-		s.cfg.Logger.Warn("report unschedulable pod", "pod", pod.Namespace+"/"+pod.Name, "error", err)
-	}
+	s.report(ctx, info.Pod, corev1.PodReasonUnschedulable, d.Message())
 }
 
 // helps asks a plugin whether a change may help.

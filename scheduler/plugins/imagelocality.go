@@ -3,6 +3,8 @@ package plugins
 import (
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/coracle-k8s/coracle/scheduler"
 )
 
@@ -12,8 +14,8 @@ import (
 type ImageLocality struct{}
 
 var (
-	_ scheduler.PreFilter = ImageLocality{}
-	_ scheduler.Score     = ImageLocality{}
+	_ scheduler.PreScore = ImageLocality{}
+	_ scheduler.Score    = ImageLocality{}
 )
 
 // The total size of images at which a node starts to be better, and at which
@@ -29,29 +31,41 @@ func (ImageLocality) Name() string { return "ImageLocality" }
 // Helps implements scheduler.Plugin.
 func (ImageLocality) Helps(scheduler.Change) bool { return false }
 
-// PreFilter implements scheduler.PreFilter: it works out for each of the pod's
+// A wantedImage is one of a pod's images and the share of the nodes that have it.
+type wantedImage struct {
+	name   string
+	spread float64
+}
+
+// PreScore implements scheduler.PreScore: it works out for each of the pod's
 // images on which share of the nodes it is.
-func (p ImageLocality) PreFilter(c *scheduler.Cycle) *scheduler.Refusal {
-	spread := make(map[string]float64, len(c.Pod.Spec.Containers))
-	for i := range c.Pod.Spec.Containers {
-		name := withTag(c.Pod.Spec.Containers[i].Image)
-		for _, node := range c.Snapshot.Nodes {
-			if _, ok := node.Images[name]; ok {
-				spread[name] += 1 / float64(len(c.Snapshot.Nodes))
+func (p ImageLocality) PreScore(c *scheduler.Cycle, _ []*scheduler.NodeInfo) {
+	var images []wantedImage
+	for _, containers := range [][]corev1.Container{c.Pod.Spec.InitContainers, c.Pod.Spec.Containers} {
+		for i := range containers {
+			image, have := wantedImage{name: withTag(containers[i].Image)}, 0
+			for _, node := range c.Snapshot.Nodes {
+				if _, ok := node.Images[image.name]; ok {
+					have++
+				}
+			}
+			if have > 0 {
+				image.spread = float64(have) / float64(len(c.Snapshot.Nodes))
+				images = append(images, image)
 			}
 		}
 	}
-	c.Keep(p, spread)
-	return nil
+	c.Keep(p, images)
 }
 
 // Score implements scheduler.Score.
 func (p ImageLocality) Score(c *scheduler.Cycle, node *scheduler.NodeInfo) int64 {
 	var sum float64
-	for name, spread := range scheduler.Kept[map[string]float64](c, p) {
-		sum += float64(node.Images[name]) * spread
+	for _, image := range scheduler.Kept[[]wantedImage](c, p) {
+		sum += float64(node.Images[image.name]) * image.spread
 	}
-	most := float64(largeImage * len(c.Pod.Spec.Containers))
+	containers := len(c.Pod.Spec.Containers) + len(c.Pod.Spec.InitContainers)
+	most := float64(largeImage * containers)
 	return int64(scheduler.MaxScore * (min(max(sum, smallImage), most) - smallImage) / (most - smallImage))
 }
 

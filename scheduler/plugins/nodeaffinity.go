@@ -32,7 +32,7 @@ func (p NodeAffinity) Filter(c *scheduler.Cycle, node *scheduler.NodeInfo) *sche
 	if allows(c.Pod.Pod, node.Node) {
 		return nil
 	}
-	return scheduler.Refuse(p, "node(s) didn't match Pod's node affinity/selector")
+	return scheduler.RefuseFinally(p, "node(s) didn't match Pod's node affinity/selector")
 }
 
 // Score implements scheduler.Score: it adds up the weights of what matches.

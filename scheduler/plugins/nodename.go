@@ -19,5 +19,5 @@ func (p NodeName) Filter(c *scheduler.Cycle, node *scheduler.NodeInfo) *schedule
 	if c.Pod.Spec.NodeName == "" || c.Pod.Spec.NodeName == node.Node.Name {
 		return nil
 	}
-	return scheduler.Refuse(p, "node(s) didn't match the requested node name")
+	return scheduler.RefuseFinally(p, "node(s) didn't match the requested node name")
 }

@@ -13,7 +13,7 @@ func (NodePorts) Name() string { return "NodePorts" }
 
 // Helps implements scheduler.Plugin.
 func (NodePorts) Helps(c scheduler.Change) bool {
-	return c == scheduler.NodeAdded || c == scheduler.PodDeleted
+	return c == scheduler.NodeAdded || c == scheduler.PodDeleted || c == scheduler.PodChanged
 }
 
 // Filter implements scheduler.Filter.

@@ -26,5 +26,5 @@ func (p NodeUnschedulable) Filter(c *scheduler.Cycle, node *scheduler.NodeInfo) 
 	if !node.Node.Spec.Unschedulable || tolerates(c.Pod.Spec.Tolerations, &taint) {
 		return nil
 	}
-	return scheduler.Refuse(p, "node(s) were unschedulable")
+	return scheduler.RefuseFinally(p, "node(s) were unschedulable")
 }

@@ -31,7 +31,7 @@ func (p TaintToleration) Filter(c *scheduler.Cycle, node *scheduler.NodeInfo) *s
 	for i := range node.Node.Spec.Taints {
 		taint := &node.Node.Spec.Taints[i]
 		if taint.Effect != corev1.TaintEffectPreferNoSchedule && !tolerates(c.Pod.Spec.Tolerations, taint) {
-			return scheduler.Refuse(p, fmt.Sprintf("node(s) had untolerated taint {%s: %s}", taint.Key, taint.Value))
+			return scheduler.RefuseFinally(p, fmt.Sprintf("node(s) had untolerated taint {%s: %s}", taint.Key, taint.Value))
 		}
 	}
 	return nil
