@@ -162,7 +162,10 @@ func scaledMidway(d *appsv1.Deployment, sets []*appsv1.ReplicaSet) bool {
 }
 
 func summary(rs *appsv1.ReplicaSet) Set {
+	total, _ := strconv.Atoi(rs.Annotations[maxAnnotation]) // 0 if it is no number
 	return Set{
+		Total: max(total, 0),
+
 		Name: rs.Name, Replicas: int(*rs.Spec.Replicas),
 		Available: int(rs.Status.AvailableReplicas), Created: rs.CreationTimestamp.UnixNano(),
 	}

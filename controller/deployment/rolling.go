@@ -38,6 +38,9 @@ type Set struct {
 	Replicas, Available int
 	// Created orders sets by age, oldest first.
 	Created int64
+	// Total is how many pods all sets together were to have at most when this
+	// one was last scaled; 0 if that is not known.
+	Total int
 }
 
 // Roll decides, for one step of a rolling update, how many replicas each set is
@@ -107,31 +110,31 @@ func unchanged(old []Set) map[string]int {
 
 // Proportion spreads a changed total over the sets in the middle of a rollout,
 // each by its share, so that scaling during a rollout neither hurries nor undoes
-// it. total is the new sum. What rounding down leaves over goes to the sets that
-// lost most by it, of equals to the larger, then the newer.
+// it. total is the new sum; what rounding leaves over, or is short of, goes to the
+// largest sets, of equals to the newest.
+//
+// A set's share is one of the total that it was last scaled for, and that it
+// remembers. So it does not matter if only some of the sets could be written: those
+// that were have the right number already.
 func Proportion(total int, sets []Set) map[string]int {
-	sum := 0
+	sum, left := 0, total
 	for _, s := range sets {
 		sum += s.Replicas
 	}
 	out := unchanged(sets)
-	if sum == 0 || sum == total {
-		return out
-	}
-	left := total
 	for _, s := range sets {
-		out[s.Name] = s.Replicas * total / sum
+		if of := cmp.Or(s.Total, sum); of > 0 {
+			out[s.Name] = (2*s.Replicas*total + of) / (2 * of) // rounded
+		}
 		left -= out[s.Name]
 	}
-	byLoss := slices.SortedFunc(slices.Values(sets), func(a, b Set) int {
-		return cmp.Or(
-			cmp.Compare(b.Replicas*total%sum, a.Replicas*total%sum),
-			cmp.Compare(b.Replicas, a.Replicas),
-			cmp.Compare(b.Created, a.Created),
-		)
+	bySize := slices.SortedFunc(slices.Values(sets), func(a, b Set) int {
+		return cmp.Or(cmp.Compare(b.Replicas, a.Replicas), cmp.Compare(b.Created, a.Created))
 	})
-	for _, s := range byLoss[:left] { // Each lost less than one: there are enough of them.
-		out[s.Name]++
+	for _, s := range bySize {
+		more := max(left, -out[s.Name])
+		out[s.Name] += more
+		left -= more
 	}
 	return out
 }

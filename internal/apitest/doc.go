@@ -4,6 +4,7 @@
 //	server := apitest.Start(t)          // ends with the test
 //	c := server.Client(t)               // in memory
 //	apitest.Run(t, controller.Run)      // ended and awaited before the server
+//	(&apitest.Kubelet{}).Run(t, c)       // pods become ready, and end
 //
 // It works in testing/synctest bubbles. It is here and not in a component, since
 // components do not import each other, and only tests import it.
