@@ -2,11 +2,11 @@ package deployment_test
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,28 +200,49 @@ func (f *fleet) undo(to string) {
 }
 
 // watchBounds fails the test when fewer pods than least are available at any
-// moment, or more than most exist, until it is stopped.
+// moment, or the sets together are told to have more than most, until it is stopped.
 func (f *fleet) watchBounds(least, most int) (stop func()) {
-	inf := client.NewInformer(f.c, client.InformerOptions[*corev1.Pod]{})
-	var mu sync.Mutex
-	on := true
-	inf.OnChange(func(_, _ *corev1.Pod) {
-		mu.Lock()
-		defer mu.Unlock()
+	pods := client.NewInformer(f.c, client.InformerOptions[*corev1.Pod]{})
+	sets := client.NewInformer(f.c, client.InformerOptions[*appsv1.ReplicaSet]{})
+	ctx, cancel := context.WithCancel(f.t.Context())
+	synced := func(c <-chan struct{}) bool {
 		select {
-		case <-inf.Synced():
+		case <-c:
+			return true
 		default:
-			return
+			return false
 		}
-		pods := podstate.Active(inf.List("", nil))
-		ready := len(slices.DeleteFunc(slices.Clone(pods), func(p *corev1.Pod) bool { return !podstate.Ready(p) }))
-		if on && (ready < least || len(pods) > most) {
-			f.t.Errorf("%d of %d pods are ready, want at least %d of at most %d", ready, len(pods), least, most)
+	}
+	pods.OnChange(func(_, _ *corev1.Pod) {
+		ready := 0
+		for _, p := range podstate.Active(pods.List("", nil)) {
+			if podstate.Ready(p) {
+				ready++
+			}
+		}
+		if synced(pods.Synced()) && ready < least {
+			f.t.Errorf("%d pods are ready, want at least %d", ready, least)
 		}
 	})
-	apitest.Run(f.t, inf.Run)
-	<-inf.Synced()
-	return func() { mu.Lock(); defer mu.Unlock(); on = false }
+	sets.OnChange(func(_, _ *appsv1.ReplicaSet) {
+		total := 0
+		for _, rs := range sets.List("", nil) {
+			total += int(*rs.Spec.Replicas)
+		}
+		if synced(sets.Synced()) && total > most {
+			f.t.Errorf("the sets have %d replicas, want at most %d", total, most)
+		}
+	})
+	done := make(chan error, 2)
+	go func() { done <- pods.Run(ctx) }()
+	go func() { done <- sets.Run(ctx) }()
+	<-pods.Synced()
+	<-sets.Synced()
+	return func() {
+		cancel()
+		require.NoError(f.t, <-done)
+		require.NoError(f.t, <-done)
+	}
 }
 
 func TestRollout_ThatFails(t *testing.T) {

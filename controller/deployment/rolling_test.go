@@ -203,7 +203,7 @@ func TestProportion(t *testing.T) {
 		{18, []deployment.Set{{Name: "a", Replicas: 11, Total: 18}, {Name: "b", Replicas: 5, Total: 13}}, map[string]int{"a": 11, "b": 7}},
 		// fewer pods than the bounds allow: the largest set gets what is over
 		{18, []deployment.Set{{Name: "a", Replicas: 8, Total: 13}, {Name: "b", Replicas: 2, Total: 13}}, map[string]int{"a": 15, "b": 3}},
-		{3, []deployment.Set{a(1), b(1)}, map[string]int{"a": 1, "b": 2}},
+		{3, []deployment.Set{a(1), b(1)}, map[string]int{"a": 2, "b": 1}},
 		{0, []deployment.Set{a(4), b(2)}, map[string]int{"a": 0, "b": 0}},
 		{5, nil, map[string]int{}},
 	} {
