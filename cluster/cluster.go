@@ -233,7 +233,11 @@ func (c *Cluster) Client(user string, groups ...string) *client.Client {
 // below Client.
 func (c *Cluster) Transport(user string, groups ...string) http.RoundTripper {
 	identity := &apiserver.User{Name: user, Groups: append(slices.Clone(groups), "system:authenticated")}
-	return client.InMemory(auth.As(identity, http.HandlerFunc(c.serve)))
+	transport := client.InMemory(auth.As(identity, http.HandlerFunc(c.serve)))
+	if c.cfg.Wrap != nil {
+		return c.cfg.Wrap(user, transport)
+	}
+	return transport
 }
 
 // Admin returns a client that may do everything.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"slices"
 	"time"
@@ -50,6 +51,10 @@ type Config struct {
 	Without []string
 	// Hooks are further admission hooks: Go functions that see every write.
 	Hooks []apiserver.Hook
+	// Wrap, if not nil, is put around the in-memory way of a user to the API, to
+	// watch or to disturb it: see package client/faulty. It is called from
+	// several goroutines.
+	Wrap func(user string, next http.RoundTripper) http.RoundTripper
 	// NodeGrace is how long a node may be silent before it counts as gone, by
 	// default 40 s. Kubelets give a sign of life four times as often.
 	NodeGrace time.Duration
