@@ -88,6 +88,8 @@ func (d *Decision) Explain() string {
 	switch {
 	case d.Outright != nil:
 		fmt.Fprintf(&b, "refused by %s: %s\n", d.Outright.Plugin, strings.Join(d.Outright.Reasons, ", "))
+	case d.Nodes == 0:
+		b.WriteString(d.Message() + "\n")
 	case d.Node == "":
 		fmt.Fprintf(&b, "no node of %d\n", d.Nodes)
 	default:
@@ -98,9 +100,11 @@ func (d *Decision) Explain() string {
 			fmt.Fprintf(&b, "  %s: the only one\n", s.Node)
 			continue
 		}
-		fmt.Fprintf(&b, "  %s: %d =", s.Node, s.Total)
+		fmt.Fprintf(&b, "  %s %d:", s.Node, s.Total)
 		for i, plugin := range d.Scorers {
-			fmt.Fprintf(&b, " %s %d", plugin, s.Parts[i])
+			if s.Parts[i] != 0 {
+				fmt.Fprintf(&b, " %s %d", plugin, s.Parts[i])
+			}
 		}
 		b.WriteByte('\n')
 	}

@@ -40,13 +40,13 @@ type Candidate struct {
 	Victims []*PodInfo
 }
 
-// Preempt looks for a node on which the pod fits once less important pods have
+// preempt looks for a node on which the pod fits once less important pods have
 // left, after a decision d for none. It is pure: nothing is pushed off yet. It
 // looks at nodes from the one numbered start on.
 //
 // On each node it takes all less important pods off, and if the pod fits then,
 // puts back as many as it can, the most important first.
-func (c *Cycle) Preempt(d *Decision, start int) *Preemption {
+func (c *Cycle) preempt(d *Decision, start int) *Preemption {
 	p := &Preemption{nodes: d.Nodes}
 	if p.Ineligible = c.ineligible(d); p.Ineligible != "" {
 		p.wait = c.Pod.Spec.PreemptionPolicy == nil || *c.Pod.Spec.PreemptionPolicy != corev1.PreemptNever

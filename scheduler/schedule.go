@@ -83,22 +83,30 @@ func Kept[T any](c *Cycle, p Plugin) T {
 
 // Schedule decides where the cycle's pod goes. It looks at nodes from the one
 // numbered start on, and at no more than it needs: it returns the number to
-// start the next cycle from.
+// start the next cycle from. If there is no node, it looks for pods to push off.
 func (c *Cycle) Schedule(start int) (*Decision, int) {
 	d := &Decision{Nodes: len(c.Snapshot.Nodes)}
+	next := c.choose(start, d)
+	if d.Node == "" && d.Nodes > 0 {
+		d.Preemption = c.preempt(d, start)
+	}
+	return d, next
+}
+
+func (c *Cycle) choose(start int, d *Decision) (next int) {
 	if d.Outright = c.preFilter(); d.Outright != nil {
-		return d, start
+		return start
 	}
 	if node := c.nominated(); node != nil {
 		d.Node, d.Scores = node.Node.Name, []NodeScore{{Node: node.Node.Name}}
-		return d, start
+		return start
 	}
 	feasible, next := c.filter(start, d)
 	if len(feasible) > 0 {
 		c.score(feasible, d)
 		d.Node = c.best(d.Scores)
 	}
-	return d, next
+	return next
 }
 
 func (c *Cycle) preFilter() *Refusal {

@@ -120,11 +120,7 @@ func (s *Scheduler) one(ctx context.Context, pod *corev1.Pod) (*PodInfo, string)
 	info := NewPodInfo(pod)
 	cycle := NewCycle(s.cfg.Profile, info, s.snapshot())
 	var d *Decision
-	start := s.start
-	d, s.start = cycle.Schedule(start)
-	if d.Node == "" {
-		d.Preemption = cycle.Preempt(d, start)
-	}
+	d, s.start = cycle.Schedule(s.start)
 	if s.cfg.Decided != nil {
 		s.cfg.Decided(pod, d)
 	}
@@ -153,6 +149,7 @@ func (s *Scheduler) snapshot() *Snapshot {
 func (s *Scheduler) refused(ctx context.Context, info *PodInfo, d *Decision) {
 	s.queue.Refused(info.UID, d.Refusers())
 	switch p := d.Preemption; {
+	case p == nil: // There are no nodes.
 	case p.Node != "":
 		s.nominated.Set(info, p.Node)
 		if err := s.pushOff(ctx, info, p); err != nil {
