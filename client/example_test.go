@@ -19,18 +19,7 @@ import (
 func Example() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	server, err := apiserver.New(apiserver.Config{
-		Storage:        apiserver.NewStorage(memstore.New(), kinds.Registry(), nil),
-		Authenticators: []apiserver.Authenticator{everybody{}},
-		Authorizer:     everybody{},
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	go server.Run(ctx)
-
-	c, err := client.New(client.Config{BaseURL: "http://coracle", Transport: client.InMemory(server)})
+	c, err := serve(ctx)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -52,6 +41,43 @@ func Example() {
 	// created: true
 	// Namespace harbour Active
 	// not found: true
+}
+
+// Two people change one object, and neither undoes the other's change.
+func ExampleKind_Modify() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	c, err := serve(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = client.For[*corev1.Node](c).Create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n1"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	n, err := client.For[*corev1.Node](c).Modify(ctx, "", "n1", func(n *corev1.Node) error {
+		n.Spec.Unschedulable = true
+		return nil
+	})
+	fmt.Println(n.Spec.Unschedulable, err)
+	// Output: true <nil>
+}
+
+// serve runs an API server in this process and returns a client of it.
+func serve(ctx context.Context) (*client.Client, error) {
+	server, err := apiserver.New(apiserver.Config{
+		Storage:        apiserver.NewStorage(memstore.New(), kinds.Registry(), nil),
+		Authenticators: []apiserver.Authenticator{everybody{}},
+		Authorizer:     everybody{},
+	})
+	if err != nil {
+		return nil, err
+	}
+	go server.Run(ctx)
+
+	return client.New(client.Config{BaseURL: "http://coracle", Transport: client.InMemory(server)})
 }
 
 // everybody is known and may do everything.

@@ -60,8 +60,12 @@ func (p *pkg) hasExample() bool {
 	return false
 }
 
-// hasOutput reports whether go test runs the example rather than only compile it.
+// hasOutput reports whether go test runs the example rather than only compile
+// it. One that cannot be run says why: "... is compiled but not run".
 func hasOutput(f *ast.File, fn *ast.FuncDecl) bool {
+	if strings.Contains(fn.Doc.Text(), "compiled but not run") {
+		return true
+	}
 	for _, c := range f.Comments {
 		text := strings.ToLower(c.Text())
 		if fn.Pos() < c.Pos() && c.End() < fn.End() &&

@@ -3,7 +3,8 @@ package criserver_test
 import (
 	"context"
 	"fmt"
-	"net"
+	"os"
+	"path/filepath"
 
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
@@ -11,12 +12,18 @@ import (
 	"github.com/coracle-k8s/coracle/runtime/goroutine"
 )
 
-// A runtime behind a socket, and the same runtime in front of it. On a node the
-// endpoint would be a unix socket, for which Listen is made.
+// A runtime behind a socket, and the same runtime in front of it.
 func Example() {
-	node := goroutine.New(goroutine.Config{Fallback: goroutine.Pause})
-	defer node.Close()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	rt := goroutine.New(goroutine.Config{Fallback: goroutine.Pause})
+	defer rt.Close()
+	dir, err := os.MkdirTemp("", "cri")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	socket := filepath.Join(dir, "cri.sock")
+	listener, err := criserver.Listen("unix://" + socket)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -24,9 +31,9 @@ func Example() {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	served := make(chan error)
-	go func() { served <- criserver.Serve(ctx, listener, node, criserver.Options{}) }()
+	go func() { served <- criserver.Serve(ctx, listener, rt, criserver.Options{}) }()
 
-	remote, err := criserver.Dial(ctx, "tcp://"+listener.Addr().String())
+	remote, err := criserver.Dial(ctx, "unix://"+socket)
 	if err != nil {
 		fmt.Println(err)
 		return

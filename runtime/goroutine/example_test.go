@@ -12,6 +12,32 @@ import (
 	"github.com/coracle-k8s/coracle/runtime/goroutine"
 )
 
+// hello says where it is, and ends when it is asked to.
+func hello(ctx context.Context, p *goroutine.Process) int {
+	p.Logf("I am %s at %s", p.Pod, p.IP())
+	select {
+	case <-p.Stopping(): // SIGTERM
+		return 0
+	case <-ctx.Done(): // SIGKILL
+		return 1
+	}
+}
+
+// A program is a function, and an image is a name for it.
+func ExamplePrograms() {
+	node := goroutine.New(goroutine.Config{
+		Images: goroutine.Programs(map[string]goroutine.Program{"hello:v1": hello}),
+	})
+	defer node.Close()
+	for _, name := range []string{"hello:v1", "hello:v2"} {
+		_, err := node.PullImage(context.Background(), &cri.PullImageRequest{Image: &cri.ImageSpec{Image: name}})
+		fmt.Println(name, err == nil)
+	}
+	// Output:
+	// hello:v1 true
+	// hello:v2 false
+}
+
 // A node runs one pod, whose only container is a web server in Go; a test
 // reaches it at the pod's address.
 func Example() {
