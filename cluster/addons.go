@@ -104,9 +104,11 @@ func announceDNS(ctx context.Context, c *client.Client, addr netip.AddrPort, log
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		log.Warn("announce the cluster's DNS", "error", err)
+		if !apierrors.IsNotFound(err) { // Otherwise its slice is about to be made.
+			log.Warn("announce the cluster's DNS", "error", err)
+		}
 		select {
-		case <-time.After(time.Second):
+		case <-time.After(200 * time.Millisecond):
 		case <-ctx.Done():
 			return
 		}

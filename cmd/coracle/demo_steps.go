@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -146,6 +148,27 @@ func (d *demonstration) ask(ctx context.Context, args ...string) (r report, err 
 		return r, fmt.Errorf("the client's report: %w: %s", err, out)
 	}
 	return r, nil
+}
+
+// load keeps the client asking until stop is called, which returns what it saw.
+func (d *demonstration) load(ctx context.Context, args ...string) (stop func() (report, error), err error) {
+	cmd := d.kube.command(ctx, append([]string{"exec", "-i", clientPod, "--", "/app/app", "get", "-until-eof"}, args...)...)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return sync.OnceValues(func() (r report, err error) {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			return r, fmt.Errorf("the client: %w: %s", err, errOut.String())
+		}
+		return r, json.Unmarshal(out.Bytes(), &r)
+	}), nil
 }
 
 // allAnswered checks a report: nothing failed, and n pods answered.
@@ -323,13 +346,11 @@ func (d *demonstration) autoscale(ctx context.Context) error {
 	if _, err := d.kube.run(ctx, "apply", "-f", path); err != nil {
 		return err
 	}
-	loaded, stop := context.WithCancel(ctx)
+	stop, err := d.load(ctx, "-c", "6", demoURL+"/burn?ms=200")
+	if err != nil {
+		return err
+	}
 	defer stop()
-	ended := make(chan error, 1)
-	go func() {
-		_, err := d.ask(loaded, "-c", "6", "-d", patience.String(), demoURL+"/burn?ms=200")
-		ended <- err
-	}()
 	err = d.step("under load the autoscaler adds pods", func() error {
 		return until(ctx, func(ctx context.Context) (string, error) {
 			pods, err := d.pods(ctx)
@@ -350,8 +371,9 @@ func (d *demonstration) autoscale(ctx context.Context) error {
 	} else {
 		return err
 	}
-	stop()
-	<-ended
+	if _, err := stop(); err != nil {
+		return err
+	}
 	err = d.step("without load it takes them away again", func() error {
 		_, err := d.serving(ctx, 3, "")
 		return err
@@ -365,17 +387,13 @@ func (d *demonstration) autoscale(ctx context.Context) error {
 
 // roll is the fifth chapter.
 func (d *demonstration) roll(ctx context.Context) error {
-	loaded, stop := context.WithCancel(ctx)
+	stop, err := d.load(ctx, "-c", "2", demoURL)
+	if err != nil {
+		return err
+	}
 	defer stop()
-	seen := make(chan report, 1)
-	failed := make(chan error, 1)
-	go func() {
-		r, err := d.ask(loaded, "-c", "2", "-d", "20s", demoURL)
-		seen <- r
-		failed <- err
-	}()
-	err := d.step("kubectl set image: v2 replaces v1", func() error {
-		time.Sleep(2 * time.Second) // Some load before it starts.
+	err = d.step("kubectl set image: v2 replaces v1", func() error {
+		time.Sleep(time.Second) // Some load before it starts.
 		if _, err := d.kube.run(ctx, "set", "image", "deployment/demo", "app=demo:v2"); err != nil {
 			return err
 		}
@@ -388,20 +406,22 @@ func (d *demonstration) roll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var seen report
 	err = d.step("no request failed meanwhile", func() error {
-		r := <-seen
-		if err := <-failed; err != nil {
+		r, err := stop()
+		if err != nil {
 			return err
 		}
 		if r.Failed > 0 || r.Versions["v1"] == 0 || r.Versions["v2"] == 0 {
 			return fmt.Errorf("%d of %d failed, answered by %v: %v", r.Failed, r.Requests, r.Versions, r.Errors)
 		}
-		d.tell("%d requests: %d answered by v1, %d by v2, 0 failed", r.Requests, r.Versions["v1"], r.Versions["v2"])
+		seen = r
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	d.tell("%d requests: %d answered by v1, %d by v2, 0 failed", seen.Requests, seen.Versions["v1"], seen.Versions["v2"])
 	return d.rollBad(ctx)
 }
 

@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"os/signal"
@@ -23,9 +24,9 @@ import (
 // client is what the program does with arguments: it asks another copy of
 // itself, or talks to a terminal. It returns the exit code.
 //
-//	app get [-n N | -d DURATION] [-c N] URL   asks, and says who answered how often
-//	app wait                                  does nothing until it is told to end
-//	app talk                                  answers what is typed
+//	app get [-n N | -until-eof] [-c N] URL   asks, and says who answered how often
+//	app wait                                 does nothing until it is told to end
+//	app talk                                 answers what is typed
 func client(args []string) int {
 	var err error
 	switch args[0] {
@@ -61,8 +62,8 @@ type tally struct {
 
 func get(args []string) error {
 	flags := flag.NewFlagSet("get", flag.ContinueOnError)
-	n := flags.Int("n", 0, "number of requests; 0 for as many as there is time for")
-	d := flags.Duration("d", time.Minute, "how long at most")
+	n := flags.Int("n", 60, "number of requests")
+	untilEOF := flags.Bool("until-eof", false, "go on until the standard input ends")
 	c := flags.Int("c", 1, "how many at the same time")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -72,8 +73,15 @@ func get(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, *d)
-	defer cancel()
+	if *untilEOF {
+		*n = math.MaxInt
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		go func() {
+			io.Copy(io.Discard, os.Stdin)
+			cancel()
+		}()
+	}
 	t := tally{Pods: map[string]int{}, Versions: map[string]int{}}
 	work := make(chan struct{})
 	var workers sync.WaitGroup
@@ -84,7 +92,7 @@ func get(args []string) error {
 			}
 		})
 	}
-	for i := 0; (*n == 0 || i < *n) && ctx.Err() == nil; i++ {
+	for i := 0; i < *n && ctx.Err() == nil; i++ {
 		select {
 		case work <- struct{}{}:
 		case <-ctx.Done():
