@@ -53,6 +53,11 @@ func (k *Kubelet) renewLease(ctx context.Context, lease *coordinationv1.Lease) (
 		lease.OwnerReferences = want.OwnerReferences
 	}
 	written, err := leases.Update(ctx, lease)
+	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		// Somebody else wrote it, or the API server's store was restored: what
+		// we remember of it is nothing that it has.
+		return k.renewLease(ctx, nil)
+	}
 	if err != nil {
 		return nil, err
 	}

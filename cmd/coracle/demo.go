@@ -48,6 +48,7 @@ needs root, nftables, runc and kubectl: "make demo" sees to those.`,
 		flag.Value.Set(value)
 	}
 	set("data-dir", filepath.Join(os.TempDir(), "coracle-demo"))
+	set("verbosity", "error")
 	set("node-grace", "8s")
 	set("autoscale-interval", "3s")
 	return cmd

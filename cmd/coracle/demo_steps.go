@@ -400,8 +400,11 @@ func (d *demonstration) roll(ctx context.Context) error {
 		if _, err := d.kube.run(ctx, "rollout", "status", "deployment/demo", "--timeout=60s"); err != nil {
 			return err
 		}
-		_, err := d.serving(ctx, 3, "v2")
-		return err
+		if _, err := d.serving(ctx, 3, "v2"); err != nil {
+			return err
+		}
+		time.Sleep(time.Second) // And some after it ended.
+		return nil
 	})
 	if err != nil {
 		return err
