@@ -155,10 +155,10 @@ func begin(status *appsv1.DeploymentStatus, newSet *appsv1.ReplicaSet, now time.
 }
 
 // refusedStatus is the Deployment's status when the set for its template cannot
-// be made.
+// be made. Its numbers are still those of the generation before, so that one
+// stays the observed: a watcher must not take the old rollout for the new one.
 func refusedStatus(d *appsv1.Deployment, name string, err error, now time.Time) appsv1.DeploymentStatus {
 	status := *d.Status.DeepCopy()
-	status.ObservedGeneration = d.Generation
 	set(&status, appsv1.DeploymentProgressing, corev1.ConditionFalse, reasonRefused,
 		fmt.Sprintf("Failed to create new replica set %q: %v", name, err), now)
 	return status
