@@ -70,6 +70,7 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 		Paths: map[string]http.Handler{
 			auth.DiscoveryPath: security.Tokens.Discovery(""),
 			auth.KeysPath:      security.Tokens.Keys(),
+			SnapshotPath:       snapshots(st),
 		},
 		Logger: cfg.Logger,
 	})

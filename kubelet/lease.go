@@ -36,7 +36,8 @@ func (k *Kubelet) runLease(ctx context.Context) error {
 // time.
 func (k *Kubelet) renewLease(ctx context.Context, lease *coordinationv1.Lease) (*coordinationv1.Lease, error) {
 	leases := client.For[*coordinationv1.Lease](k.cfg.Client)
-	if lease == nil {
+	remembered := lease != nil
+	if !remembered {
 		found, err := leases.Get(ctx, corev1.NamespaceNodeLease, k.cfg.NodeName)
 		if apierrors.IsNotFound(err) {
 			return leases.Create(ctx, k.newLease())
@@ -53,7 +54,7 @@ func (k *Kubelet) renewLease(ctx context.Context, lease *coordinationv1.Lease) (
 		lease.OwnerReferences = want.OwnerReferences
 	}
 	written, err := leases.Update(ctx, lease)
-	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+	if remembered && (apierrors.IsConflict(err) || apierrors.IsNotFound(err)) {
 		// Somebody else wrote it, or the API server's store was restored: what
 		// we remember of it is nothing that it has.
 		return k.renewLease(ctx, nil)

@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/coracle-k8s/coracle/client"
+	"github.com/coracle-k8s/coracle/cluster"
 	"github.com/coracle-k8s/coracle/store"
 	"github.com/coracle-k8s/coracle/store/boltstore"
 )
@@ -30,15 +35,21 @@ func snapshotCommand() *cobra.Command {
 }
 
 func snapshotSave() *cobra.Command {
-	var dataDir string
+	var dataDir, kubeconfig string
 	cmd := &cobra.Command{
 		Use:   "save FILE",
-		Short: "Save the state of a cluster that is not running",
-		Long: `Save the state of a cluster that is not running to a file. Of one that runs, the
-state is to be had through its API: see kubectl get --raw /coracle/snapshot.`,
+		Short: "Save the state of a cluster",
+		Long: `Save the state of a cluster to a file: of one that runs through its API, of one
+that does not from its data directory.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			st, err := boltstore.Open(storeFile(dataDir), boltstore.Options{})
+			if kubeconfig == "" {
+				kubeconfig = filepath.Join(dataDir, "kubeconfig")
+			}
+			st, err := boltstore.Open(storeFile(dataDir), boltstore.Options{LockTimeout: time.Millisecond})
+			if errors.Is(err, boltstore.ErrLocked) {
+				return saveSnapshot(runningCluster{cmd.Context(), kubeconfig}, args[0])
+			}
 			if err != nil {
 				return err
 			}
@@ -46,7 +57,37 @@ state is to be had through its API: see kubectl get --raw /coracle/snapshot.`,
 		},
 	}
 	cmd.Flags().StringVar(&dataDir, "data-dir", defaultDataDir(), "directory of the cluster's state")
+	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "how to reach the cluster if it runs (default DATA-DIR/kubeconfig)")
 	return cmd
+}
+
+// A runningCluster gives snapshots through its API.
+type runningCluster struct {
+	ctx        context.Context
+	kubeconfig string
+}
+
+// Snapshot implements store.Snapshotter.
+func (c runningCluster) Snapshot(w io.Writer) error {
+	transport, base, err := client.FromKubeconfigTransport(c.kubeconfig)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(c.ctx, http.MethodGet, base+cluster.SnapshotPath, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1000))
+		return fmt.Errorf("the API server says %s: %s", resp.Status, text)
+	}
+	_, err = io.Copy(w, resp.Body)
+	return err
 }
 
 func snapshotRestore() *cobra.Command {
@@ -98,6 +139,9 @@ func saveSnapshot(st store.Snapshotter, path string) (err error) {
 	}()
 	err = st.Snapshot(f)
 	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		_, err = boltstore.Status(f.Name()) // What cannot be restored is no snapshot.
+	}
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
