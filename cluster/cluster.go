@@ -120,15 +120,26 @@ func (c *Cluster) Run(ctx context.Context) (err error) {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := c.runAPI(ctx, access); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("apiserver: %w", err)
+		}
+		return nil
+	})
+	// The parts could wait for the API by themselves, but not without complaints.
 	part := func(name string, run func(context.Context) error) {
 		g.Go(func() error {
+			select {
+			case <-c.ready:
+			case <-ctx.Done():
+				return nil
+			}
 			if err := run(ctx); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			return nil
 		})
 	}
-	part("apiserver", func(ctx context.Context) error { return c.runAPI(ctx, access) })
 	if c.cfg.with(ControllerManager) {
 		part(ControllerManager, func(ctx context.Context) error { return c.runControllers(ctx, access) })
 	}
