@@ -3,6 +3,7 @@ package apiserver
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -67,7 +68,7 @@ func (s *Server) allow(ctx context.Context, a *Attributes) error {
 	if s.Authorizer != nil {
 		var err error
 		if decision, reason, err = s.Authorizer.Authorize(ctx, a); err != nil {
-			s.Logger.Warn("authorizer failed", "user", a.User.Name, "err", err)
+			s.Logger.Log(ctx, severity(ctx, slog.LevelWarn, err), "authorizer failed", "user", a.User.Name, "err", err)
 			reason = strings.TrimSpace(reason + " " + err.Error())
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -39,6 +40,15 @@ func storeError(r *api.Resource, name string, err error) error {
 	default:
 		return apierrors.NewInternalError(err)
 	}
+}
+
+// severity is how loud to log an error: debug where nobody waits for the answer
+// any more, or where the server is on its way out.
+func severity(ctx context.Context, level slog.Level, err error) slog.Level {
+	if ctx.Err() != nil || apierrors.IsServiceUnavailable(err) {
+		return slog.LevelDebug
+	}
+	return level
 }
 
 // conflictError is a write that lost a race.

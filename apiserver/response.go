@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -110,7 +111,7 @@ func (q *request) send(code int, contentType string, data []byte) {
 func (q *request) fail(err error) {
 	status := statusOf(err)
 	if status.Code >= http.StatusInternalServerError {
-		q.server.Logger.Error("request failed", "method", q.Method, "path", q.URL.Path, "err", err)
+		q.server.Logger.Log(q.Context(), severity(q.Context(), slog.LevelError, err), "request failed", "method", q.Method, "path", q.URL.Path, "err", err)
 	}
 	if q.w.code != 0 {
 		return
