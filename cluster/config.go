@@ -17,6 +17,12 @@ import (
 	"github.com/coracle-k8s/coracle/store/memstore"
 )
 
+// The ranges of addresses of a cluster that names none: of Services, and of pods.
+var (
+	DefaultServices = netip.MustParsePrefix("10.96.0.0/16")
+	DefaultPods     = netip.MustParsePrefix("10.244.0.0/16")
+)
+
 // The parts of a control plane that can be left out.
 const (
 	Scheduler         = "scheduler"
@@ -85,10 +91,10 @@ const maxNodes = 250
 
 func (c Config) withDefaults() (Config, error) {
 	if !c.Services.IsValid() {
-		c.Services = netip.MustParsePrefix("10.96.0.0/16")
+		c.Services = DefaultServices
 	}
 	if !c.Pods.IsValid() {
-		c.Pods = netip.MustParsePrefix("10.244.0.0/16")
+		c.Pods = DefaultPods
 	}
 	if c.Domain == "" {
 		c.Domain = dns.DefaultDomain

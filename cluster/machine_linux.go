@@ -201,16 +201,6 @@ func (m *Machine) RunNode(ctx context.Context, c *Cluster, node NodeConfig, inde
 	return g.Wait()
 }
 
-// onlyAPIServer lets nobody at a kubelet's server but the API server, which has
-// checked who asks.
-func onlyAPIServer(r *http.Request) error {
-	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 ||
-		r.TLS.PeerCertificates[0].Subject.CommonName != pki.UserKubeletClient {
-		return errors.New("only the API server may use this")
-	}
-	return nil
-}
-
 func (m *Machine) runcConfig(node string) runc.Config {
 	return runc.Config{
 		Root:  filepath.Join(m.cfg.Dir, "nodes", node, "runc"),

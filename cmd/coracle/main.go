@@ -49,5 +49,6 @@ func command() *cobra.Command {
 		&cobra.Group{ID: "tool", Title: "Tools:"},
 	)
 	root.AddCommand(upCommand(), demoCommand(), imageCommand(), snapshotCommand())
+	root.AddCommand(apiserverCommand(), schedulerCommand(), controllerManagerCommand(), kubeletCommand(), proxyCommand(), dnsCommand(), storeCommand(), kubeconfigCommand())
 	return root
 }

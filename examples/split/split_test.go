@@ -1,0 +1,65 @@
+// Package split_test runs the example as its README says to.
+package split_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts nine processes")
+	}
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		t.Skip("network namespaces need Linux and root")
+	}
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	t.Setenv("PATH", filepath.Join(root, "bin")+":"+os.Getenv("PATH"))
+	for _, tool := range []string{"ip", "nsenter", "nft", "curl", "kubectl", "runc"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the example needs %s: %v", tool, err)
+		}
+	}
+	coracle := filepath.Join(t.TempDir(), "coracle")
+	build := exec.Command("go", "build", "-o", coracle, "./cmd/coracle")
+	build.Dir = root
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	before := namespaces(t)
+	run := exec.CommandContext(t.Context(), "./run.sh")
+	run.Env = append(os.Environ(), "CORACLE="+coracle)
+	out, err = run.CombinedOutput()
+	t.Logf("%s", out)
+	require.NoError(t, err)
+	require.Contains(t, string(out), `successfully rolled out`)
+	require.Contains(t, string(out), `"requests":10,"failed":0`)
+	require.Equal(t, before, namespaces(t), "network namespaces are left behind")
+	require.NotContains(t, processes(t), coracle, "a process is left behind")
+}
+
+// namespaces are the network namespaces with names like the example's.
+func namespaces(t *testing.T) []string {
+	names, err := filepath.Glob("/run/netns/coracle-*")
+	require.NoError(t, err)
+	return names
+}
+
+// processes are the command lines of all processes.
+func processes(t *testing.T) string {
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	var all strings.Builder
+	for _, f := range files {
+		line, _ := os.ReadFile(f) // The process may have ended.
+		all.WriteString(strings.ReplaceAll(string(line), "\x00", " ") + "\n")
+	}
+	return all.String()
+}
