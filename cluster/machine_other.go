@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/coracle-k8s/coracle/kubelet"
+	"github.com/coracle-k8s/coracle/runtime/image"
 )
 
 // A Machine needs Linux.
@@ -17,6 +18,9 @@ var errLinux = fmt.Errorf("nodes with runc need Linux: use nodes in memory (--ru
 
 // NewMachine needs Linux.
 func NewMachine(MachineConfig) (*Machine, error) { return nil, errLinux }
+
+// Images is nothing: no Machine is ever made here.
+func (*Machine) Images() *image.Store { return nil }
 
 // PurgeMachine has nothing to remove.
 func PurgeMachine(context.Context, MachineConfig) error { return nil }
