@@ -12,48 +12,59 @@ import (
 	"github.com/coracle-k8s/coracle/controller/podstate"
 )
 
-var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
-// readySince returns a pod that has been ready for so long at noon.
-func readySince(ago time.Duration) *corev1.Pod {
-	return &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{{
-		Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon.Add(-ago)),
-	}}}}
+func readySince(at time.Time) *corev1.Pod {
+	return &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{
+		{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(at)},
+	}}}
 }
 
-func Example() {
-	pod := readySince(10 * time.Second)
-	available, after := podstate.Available(pod, 30*time.Second, noon)
-	fmt.Println("ready:", podstate.Ready(pod))
-	fmt.Println("available:", available, "in", after)
+func ExampleAvailable() {
+	pod := readySince(noon)
+	fmt.Println(podstate.Available(pod, 30*time.Second, noon.Add(10*time.Second)))
+	fmt.Println(podstate.Available(pod, 30*time.Second, noon.Add(30*time.Second)))
+
 	// Output:
-	// ready: true
-	// available: false in 20s
+	// false 20s
+	// true 0s
 }
 
 func TestAvailable(t *testing.T) {
-	for name, test := range map[string]struct {
-		pod      *corev1.Pod
-		minReady time.Duration
-		want     bool
-		after    time.Duration
+	for _, c := range []struct {
+		name string
+		pod  *corev1.Pod
+		min  time.Duration
+		want bool
 	}{
-		"not ready":                  {&corev1.Pod{}, 0, false, 0},
-		"ready is enough":            {readySince(0), 0, true, 0},
-		"ready for just long enough": {readySince(time.Minute), time.Minute, true, 0},
-		"a second is missing":        {readySince(59 * time.Second), time.Minute, false, time.Second},
+		{"never ready", &corev1.Pod{}, 0, false},
+		{"ready is enough", readySince(noon), 0, true},
+		{"since nobody knows when", readySince(time.Time{}), 0, true},
+		{"which is not long enough", readySince(time.Time{}), time.Second, false},
+		{"long enough", readySince(noon.Add(-time.Minute)), time.Minute, true},
 	} {
-		available, after := podstate.Available(test.pod, test.minReady, noon)
-		require.Equal(t, test.want, available, name)
-		require.Equal(t, test.after, after, name)
+		got, after := podstate.Available(c.pod, c.min, noon)
+		require.Equal(t, c.want, got, c.name)
+		require.Zero(t, after, c.name)
 	}
 }
 
 func TestActive(t *testing.T) {
-	deleted := readySince(0)
-	deleted.DeletionTimestamp = &metav1.Time{Time: noon}
-	failed := &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed}}
-	done := &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodSucceeded}}
-	pending := &corev1.Pod{}
-	require.Equal(t, []*corev1.Pod{pending}, podstate.Active([]*corev1.Pod{deleted, failed, pending, done}))
+	running, failed, done, ending := readySince(noon), readySince(noon), readySince(noon), readySince(noon)
+	failed.Status.Phase, done.Status.Phase = corev1.PodFailed, corev1.PodSucceeded
+	ending.DeletionTimestamp = &metav1.Time{Time: noon}
+	require.Equal(t, []*corev1.Pod{running}, podstate.Active([]*corev1.Pod{failed, running, done, ending}))
+}
+
+func TestFromTemplate(t *testing.T) {
+	template := &corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"a": "b"}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app"}}},
+	}
+	owner := &metav1.ObjectMeta{Name: "web", UID: "u"}
+	pod := podstate.FromTemplate(template, "default", owner, &metav1.OwnerReference{UID: "u"})
+	require.Equal(t, "web-", pod.GenerateName)
+	pod.Labels["a"], pod.Spec.Containers[0].Name = "changed", "changed"
+	require.Equal(t, "b", template.Labels["a"], "the template is not the pod's")
+	require.Equal(t, "app", template.Spec.Containers[0].Name)
 }

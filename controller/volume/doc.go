@@ -16,8 +16,20 @@
 //     "standard", made once the first pod that uses the claim has its node), or,
 //     where all nodes see the same disk, of all of them (class "shared").
 //
-// Kubernetes: https://kubernetes.io/docs/concepts/storage/persistent-volumes/. There
-// provisioners are programs of storage vendors that speak CSI.
+// Which volume is right is a pure function, [Match]. What can go wrong between two
+// writes does, so the bond can be taken up at any point: a volume that names a
+// claim that has another is taken back; a claim whose volume is gone is Lost; a
+// volume that was made here keeps a finalizer until its data is removed, so that
+// deleting the object by hand does not leave the data behind (KEP-2644).
 //
-// Reading order: match.go, binder.go, provisioner.go, protection.go.
+// Of a claim that waits for its first consumer, the scheduler writes the chosen
+// node into the annotation volume.kubernetes.io/selected-node; only then is a
+// volume looked for, one that this node reaches, or made there.
+//
+// Kubernetes: https://kubernetes.io/docs/concepts/storage/persistent-volumes/. There
+// provisioners are programs of storage vendors that speak CSI. Volumes are not
+// recycled here: the policy is deprecated, and an event says so.
+//
+// Reading order: match.go, binder.go, bindclaim.go, bindvolume.go, provisioner.go,
+// protection.go.
 package volume
