@@ -85,6 +85,9 @@ func (f *upFlags) demo(ctx context.Context, say narrator, exit bool) (err error)
 	if err := f.removeDemo(ctx, say); err != nil {
 		return err
 	}
+	if err := f.markDemo(); err != nil {
+		return err
+	}
 	defer func() { err = errors.Join(err, f.removeDemo(context.WithoutCancel(ctx), narrator{nowhere{}})) }()
 	up, err := f.open(log)
 	if err != nil {
@@ -129,6 +132,14 @@ func (f *upFlags) removeDemo(ctx context.Context, say narrator) error {
 
 // demoMark is the file by which a demo knows its directory again.
 const demoMark = "coracle-demo"
+
+// markDemo makes the demo's directory, with the mark in it before anything else.
+func (f *upFlags) markDemo() error {
+	if err := os.MkdirAll(f.dataDir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(f.dataDir, demoMark), nil, 0o600)
+}
 
 // nowhere is a writer for what nobody needs to see.
 type nowhere struct{}
@@ -194,9 +205,6 @@ func (d *demonstration) tell(format string, args ...any) {
 func (d *demonstration) buildImages(ctx context.Context) error {
 	if _, err := os.Stat(demoApp); err != nil {
 		return fmt.Errorf("%s is not here: run the demo in the sources of Coracle", demoApp)
-	}
-	if err := os.WriteFile(filepath.Join(d.dir, demoMark), nil, 0o600); err != nil {
-		return err
 	}
 	for _, version := range []string{"v1", "v2", "v3"} {
 		err := d.step("image demo:"+version+" built from "+demoApp, func() error {

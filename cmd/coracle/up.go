@@ -18,6 +18,7 @@ import (
 
 	"github.com/coracle-k8s/coracle/cluster"
 	"github.com/coracle-k8s/coracle/pki"
+	"github.com/coracle-k8s/coracle/runtime/runc"
 	"github.com/coracle-k8s/coracle/store/boltstore"
 )
 
@@ -186,6 +187,9 @@ func checkSystem() error {
 	}
 	if _, err := exec.LookPath("nft"); err != nil {
 		missing = append(missing, "nft (apt-get install nftables)")
+	}
+	if _, err := runc.Find(); err != nil {
+		missing = append(missing, "runc (make runc)")
 	}
 	if len(missing) > 0 {
 		return fmt.Errorf("runc nodes need %s%s", strings.Join(missing, " and "), instead)
