@@ -18,6 +18,7 @@ import (
 
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/controller/manager"
+	"github.com/coracle-k8s/coracle/controller/volume"
 	"github.com/coracle-k8s/coracle/internal/apitest"
 )
 
@@ -118,6 +119,9 @@ func TestNew_KnowsItsControllers(t *testing.T) {
 	m := manager.New(c, manager.Options{Without: []string{"garbage-collector"}})
 	require.NotContains(t, m.Controllers(), "garbage-collector")
 	require.NotContains(t, m.Controllers(), "root-ca-certificate-publisher", "there is nothing to publish")
+	require.NotContains(t, m.Controllers(), "persistentvolume-provisioner", "there is nowhere to make volumes")
+	m = manager.New(c, manager.Options{Volumes: &volume.ProvisionerConfig{Dir: "/volumes"}})
+	require.Contains(t, m.Controllers(), "persistentvolume-provisioner")
 	require.Panics(t, func() { manager.New(c, manager.Options{Without: []string{"no-such"}}) })
 }
 

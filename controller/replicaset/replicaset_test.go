@@ -148,7 +148,7 @@ func TestReplicaSet_AdoptsAndReleases(t *testing.T) {
 func TestReplicaSet_ThatMayNotCreate(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.refuser.refusing.Store(true)
-		w.create(t, 100)
+		w.create(t, 40)
 		settle(time.Second)
 		status := w.status(t)
 		require.Len(t, status.Conditions, 1)
@@ -160,7 +160,7 @@ func TestReplicaSet_ThatMayNotCreate(t *testing.T) {
 		settle(time.Minute)
 		status = w.status(t)
 		require.Empty(t, status.Conditions)
-		require.EqualValues(t, 100, status.AvailableReplicas)
-		require.Len(t, w.list(t), 100)
+		require.EqualValues(t, 40, status.AvailableReplicas)
+		require.Len(t, w.list(t), 40)
 	})
 }
