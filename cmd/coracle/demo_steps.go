@@ -81,10 +81,7 @@ func (d *demonstration) serving(ctx context.Context, n int, version string) ([]*
 
 // deploy is the first chapter.
 func (d *demonstration) deploy(ctx context.Context) error {
-	err := d.step("three nodes are ready", func() error {
-		_, err := d.kube.run(ctx, "wait", "--for=condition=Ready", "node", "--all", "--timeout=60s")
-		return err
-	})
+	err := d.step("three nodes are ready", func() error { return d.nodesReady(ctx, 3) })
 	if err != nil {
 		return err
 	}
@@ -109,6 +106,28 @@ func (d *demonstration) deploy(ctx context.Context) error {
 		d.tell("%s  %s  %s", p.Name, p.Status.PodIP, p.Spec.NodeName)
 	}
 	return err
+}
+
+// nodesReady waits until n nodes are ready.
+func (d *demonstration) nodesReady(ctx context.Context, n int) error {
+	return until(ctx, func(ctx context.Context) (string, error) {
+		list, err := client.For[*corev1.Node](d.admin).List(ctx, "", client.ListOptions{})
+		if err != nil {
+			return "", err
+		}
+		ready := 0
+		for _, node := range list.Items {
+			for _, c := range node.Status.Conditions {
+				if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue {
+					ready++
+				}
+			}
+		}
+		if ready == n {
+			return "", nil
+		}
+		return fmt.Sprintf("%d nodes are ready, want %d", ready, n), nil
+	})
 }
 
 // apply creates the application, and the pod that asks it.
@@ -313,7 +332,7 @@ func (d *demonstration) loseNode(ctx context.Context) error {
 		if err := d.up.StartNode(node); err != nil {
 			return err
 		}
-		if _, err := d.kube.run(ctx, "wait", "--for=condition=Ready", "node/"+node, "--timeout=60s"); err != nil {
+		if err := d.nodesReady(ctx, 3); err != nil {
 			return err
 		}
 		_, err := d.serving(ctx, 3, "")
