@@ -2,12 +2,15 @@ package boltstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/coracle-k8s/coracle/store"
 	"github.com/coracle-k8s/coracle/store/internal/history"
+	"github.com/coracle-k8s/coracle/store/internal/wal"
 )
 
 // Options are the choices one has in [Open]. The zero value is fine.
@@ -17,15 +20,18 @@ type Options struct {
 	LockTimeout time.Duration
 	// MaxSize is the most bytes that the file may grow to; writes beyond fail
 	// with [ErrFull]. Zero means as much as the disk has. The file grows in
-	// steps of 16 MiB.
+	// steps of 16 MiB. The journal beside it takes up to a quarter of that more.
 	MaxSize int
+
+	openLog func(path string, flag int, mode os.FileMode) (wal.File, error) // tests have others
 }
 
 // A Store is a [store.Store] in a file. Make one with [Open].
 type Store struct {
-	disk   *disk
-	feed   *history.Feed // the state that is on disk, and who watches it
-	expiry *history.Expiry
+	disk    *disk
+	journal *journal      // the way to it
+	feed    *history.Feed // the state that is on disk, and who watches it
+	expiry  *history.Expiry
 
 	requests    chan *request   // writes that wait for the next commit
 	compactions chan compaction // see compact.go
@@ -34,7 +40,7 @@ type Store struct {
 	closing chan struct{} // closed when Close was called
 	once    sync.Once
 	writer  sync.WaitGroup // the goroutine in serve
-	expirer sync.WaitGroup // the goroutine of expiry
+	others  sync.WaitGroup // those of expiry and journal
 	result  error          // of Close
 }
 
@@ -45,7 +51,8 @@ var (
 )
 
 // Open opens the store in the file at path, and creates it if it is not there.
-// The folder must exist. Two goroutines belong to the store from then on, until
+// The folder must exist; the journal is two more files in it, with the names path.log1
+// and path.log2, while the store is open. Three goroutines belong to the store from then on, until
 // [Store.Close].
 //
 // It fails with [ErrLocked] if another process has the file open, with
@@ -60,8 +67,12 @@ func Open(path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", closeAfter(err, disk))
 	}
+	journal, state, err := openJournal(disk, state)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", closeAfter(err, disk))
+	}
 	s := &Store{
-		disk: disk, feed: history.NewFeed(state), expiry: history.NewExpiry(),
+		disk: disk, journal: journal, feed: history.NewFeed(state), expiry: history.NewExpiry(),
 		requests: make(chan *request, maxBatch), compactions: make(chan compaction),
 		closing: make(chan struct{}),
 	}
@@ -69,7 +80,8 @@ func Open(path string, opts Options) (*Store, error) {
 		s.expiry.Add(kv)
 	}
 	s.writer.Go(s.serve)
-	s.expirer.Go(func() { s.expiry.Run(s.closing, s.expire) })
+	s.others.Go(func() { s.expiry.Run(s.closing, s.expire) })
+	s.others.Go(func() { s.journal.run(s.closing) })
 	return s, nil
 }
 
@@ -142,7 +154,7 @@ func (s *Store) Watch(ctx context.Context, r store.Range, after int64) (store.Wa
 // Path returns the name of the file.
 func (s *Store) Path() string { return s.disk.path }
 
-// Size returns the size of the file in bytes. It implements [store.Sizer].
+// Size returns the size of the file and its journal in bytes. It implements [store.Sizer].
 func (s *Store) Size() (int64, error) { return s.disk.size() }
 
 // Close implements [store.Store]. Writes that have been accepted are on disk
@@ -151,11 +163,12 @@ func (s *Store) Close() error {
 	s.once.Do(func() {
 		close(s.closing)
 		s.writer.Wait()
-		s.feed.Close() // those who still wait get ErrClosed
-		s.expirer.Wait()
+		revision, _ := s.Revision(context.Background()) // the feed is open
+		s.feed.Close()                                  // those who still wait get ErrClosed
+		s.others.Wait()
 		s.compacting.Lock() // until a compaction under way is done
 		defer s.compacting.Unlock()
-		s.result = s.disk.close()
+		s.result = errors.Join(s.journal.close(revision), s.disk.close())
 	})
 	return s.result
 }

@@ -100,9 +100,9 @@ func TestStore_compactionReturnsSpace(t *testing.T) {
 	rev, err := s.Revision(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, s.Compact(t.Context(), rev))
-	after, err := s.Size()
+	after, err := os.Stat(path)
 	require.NoError(t, err)
-	require.Less(t, after, int64(8<<20), "bytes in the file, before %d", before)
+	require.Less(t, after.Size(), int64(1<<20), "bytes in the file, before %d with the journal", before)
 
 	// It is the same store, still locked, and writes go to the new file.
 	_, err = boltstore.Open(path, boltstore.Options{LockTimeout: time.Millisecond})
@@ -111,6 +111,7 @@ func TestStore_compactionReturnsSpace(t *testing.T) {
 	require.NoError(t, s.Close())
 	s = open(t, path)
 	require.Equal(t, map[string]string{"big": string(big), "small": "kept", "after": "compaction"}, all(t, s))
+	require.NoError(t, s.Close())
 	files, err := os.ReadDir(filepath.Dir(path))
 	require.NoError(t, err)
 	require.Len(t, files, 1, "nothing is left beside the data file")

@@ -127,7 +127,7 @@ func (s *Store) commit(batch []*request) {
 	}
 	next, outcomes := decide(*state, batch)
 	if changes := next.Since(state.Revision()); len(changes) > 0 {
-		if err := s.disk.append(state.Revision(), changes); err != nil {
+		if err := s.journal.append(changes); err != nil {
 			fail(outcomes, batch, err)
 		} else {
 			s.feed.Publish(next)

@@ -50,6 +50,9 @@ func (s *Store) Compact(ctx context.Context, rev int64) error {
 	}
 	s.compacting.Lock()
 	defer s.compacting.Unlock()
+	if err := s.journal.flush(rev); err != nil {
+		return fmt.Errorf("compact at revision %d: %w", rev, err)
+	}
 	for done := false; !done; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -159,12 +162,12 @@ func moveTo(keys *bolt.Bucket, key string, b []byte) error {
 func (d *disk) reclaim() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	size, err := d.size()
+	info, err := os.Stat(d.path)
 	if err != nil {
 		return err
 	}
 	free := int64(d.db.Stats().FreeAlloc)
-	if free < reclaimAbove || free < size/2 || runtime.GOOS == "windows" {
+	if free < reclaimAbove || free < info.Size()/2 || runtime.GOOS == "windows" {
 		return nil
 	}
 	fresh := &disk{path: d.rewritten(), opts: d.opts}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,14 +17,16 @@ import (
 	"github.com/coracle-k8s/coracle/store"
 	"github.com/coracle-k8s/coracle/store/internal/history"
 	"github.com/coracle-k8s/coracle/store/internal/record"
+	"github.com/coracle-k8s/coracle/store/internal/wal"
 )
 
-// The buckets, and the key in metaBucket. See the package documentation.
+// The buckets, and the keys in metaBucket. See the package documentation.
 var (
 	metaBucket   = []byte("meta")
 	keysBucket   = []byte("keys")
 	logBucket    = []byte("log")
 	compactedKey = []byte("compacted")
+	idKey        = []byte("id")
 )
 
 const (
@@ -33,11 +36,12 @@ const (
 	lockTimeout = time.Second
 )
 
-// A disk is the file of a store. Its methods turn a panic of bbolt, which is
+// A disk is the database of a store. Its methods turn a panic of bbolt, which is
 // what it does when it meets a damaged page, into an error.
 type disk struct {
 	path string
 	opts Options
+	id   []byte // of the data file, in the checksums of its journal
 
 	mu   sync.RWMutex // held for writing while db is replaced by another
 	db   *bolt.DB
@@ -53,6 +57,9 @@ func openDisk(path string, opts Options) (*disk, error) {
 		if err := createFile(path, history.New()); err != nil && !errors.Is(err, os.ErrExist) {
 			return nil, err
 		}
+	}
+	if opts.openLog == nil {
+		opts.openLog = openLog
 	}
 	if opts.LockTimeout == 0 {
 		opts.LockTimeout = lockTimeout
@@ -138,6 +145,9 @@ func (d *disk) load() (state history.State, err error) {
 	defer catch(&err, d.path)
 	err = d.db.View(func(tx *bolt.Tx) error {
 		state, err = loadState(tx)
+		if err == nil {
+			d.id = slices.Clone(tx.Bucket(metaBucket).Get(idKey))
+		}
 		return err
 	})
 	if err != nil {
@@ -192,14 +202,12 @@ func loadKeys(keys *bolt.Bucket) ([]*store.KeyValue, error) {
 	return out, err
 }
 
-// append puts the changes after a revision on disk, all or none.
-func (d *disk) append(after int64, changes []history.Change) error {
+// insert puts changes into the database, all or none. Those that are there already
+// stay as they are.
+func (d *disk) insert(changes []history.Change) error {
 	return d.update(func(tx *bolt.Tx) error {
 		log := tx.Bucket(logBucket)
 		log.FillPercent = 1 // keys come in order: leave no room in between
-		if err := trim(log, after); err != nil {
-			return err
-		}
 		for _, c := range changes {
 			b := record.Append(make([]byte, 0, record.MaxSize(c.KV)), c.Type, c.KV)
 			if err := log.Put(revisionKey(c.KV.ModRevision), b); err != nil {
@@ -210,19 +218,13 @@ func (d *disk) append(after int64, changes []history.Change) error {
 	})
 }
 
-// trim removes what is in the log after a revision: changes of a commit that
-// was reported as failed and yet came to be on disk.
-func trim(log *bolt.Bucket, after int64) error {
-	cursor := log.Cursor()
-	for k, _ := cursor.Last(); k != nil; k, _ = cursor.Last() {
-		if revision, err := revisionOf(k); err != nil || revision <= after {
-			return err
-		}
-		if err := cursor.Delete(); err != nil {
-			return err
-		}
+// openLog is os.OpenFile for a side of the journal.
+func openLog(path string, flag int, mode os.FileMode) (wal.File, error) {
+	f, err := os.OpenFile(path, flag, mode)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return wal.FileOf(f), nil
 }
 
 // update runs one transaction. When it returns nil, fsync has. When it returns
@@ -231,8 +233,8 @@ func trim(log *bolt.Bucket, after int64) error {
 func (d *disk) update(fn func(*bolt.Tx) error) error {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if failed := d.failed.Load(); failed != nil {
-		return *failed
+	if err := d.broken(); err != nil {
+		return err
 	}
 	err := d.transact(fn)
 	switch {
@@ -277,6 +279,14 @@ func rollback(tx *bolt.Tx) {
 	}
 }
 
+// broken returns why there are no more writes, nil if there are.
+func (d *disk) broken() error {
+	if failed := d.failed.Load(); failed != nil {
+		return *failed
+	}
+	return nil
+}
+
 // fail makes err the reason why there are no more writes.
 func (d *disk) fail(err error) error {
 	err = fmt.Errorf("%s: %w: %w", d.path, ErrFailed, err)
@@ -284,13 +294,19 @@ func (d *disk) fail(err error) error {
 	return err
 }
 
-// size returns the size of the file in bytes.
+// size returns the size of the database and its journal in bytes.
 func (d *disk) size() (int64, error) {
 	info, err := os.Stat(d.path)
 	if err != nil {
 		return 0, err
 	}
-	return info.Size(), nil
+	size := info.Size()
+	for _, path := range logPaths(d.path) {
+		if info, err := os.Stat(path); err == nil {
+			size += info.Size()
+		}
+	}
+	return size, nil
 }
 
 func (d *disk) close() error {

@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -79,6 +80,9 @@ func readSnapshot(path string) (history.State, error) {
 // name and gets its own when it is whole and on disk. It fails with os.ErrExist
 // if there is a file of that name.
 func createFile(path string, state history.State) error {
+	if err := noJournal(path); err != nil {
+		return fmt.Errorf("create %s: %w", path, err)
+	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
@@ -121,6 +125,9 @@ func fillBuckets(db *bolt.DB, state history.State) error {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err
 			}
+		}
+		if err := tx.Bucket(metaBucket).Put(idKey, []byte(rand.Text())); err != nil {
+			return err
 		}
 		return tx.Bucket(metaBucket).Put(compactedKey, revisionKey(state.Compacted()))
 	})

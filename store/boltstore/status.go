@@ -63,13 +63,16 @@ func readAny(path string) (state history.State, err error) {
 	if isSnapshot {
 		return readSnapshot(path)
 	}
-	d := &disk{path: path}
+	d := &disk{path: path, opts: Options{openLog: openLog}}
 	if err := d.open(&bolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: lockTimeout}); err != nil {
 		return state, err
 	}
 	state, err = d.load()
 	if err == nil {
 		err = d.checkPages()
+	}
+	if err == nil {
+		state, err = readJournal(d, state)
 	}
 	return state, closeAfter(err, d)
 }
