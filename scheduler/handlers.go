@@ -3,6 +3,7 @@ package scheduler
 import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // podChanged keeps the cache and the queue true when a pod changes: old is nil
@@ -11,7 +12,7 @@ func (s *Scheduler) podChanged(old, pod *corev1.Pod) {
 	switch {
 	case pod == nil:
 		s.queue.Remove(old.UID)
-		s.nominated.Remove(old.UID)
+		s.denominate(old.UID)
 		if s.cache.RemovePod(old) {
 			s.queue.Changed(PodDeleted)
 		}
@@ -22,7 +23,7 @@ func (s *Scheduler) podChanged(old, pod *corev1.Pod) {
 		s.placed(old, pod)
 	case !s.mine(pod):
 		s.queue.Remove(pod.UID)
-		s.nominated.Remove(pod.UID)
+		s.denominate(pod.UID)
 	case s.cache.Has(pod): // Its binding is on the way.
 		s.queue.Update(pod)
 	default:
@@ -51,7 +52,14 @@ func (s *Scheduler) renominate(old, pod *corev1.Pod) {
 	case node != "" && s.nominated.Node(pod.UID) == "" && (old == nil || old.Status.NominatedNodeName != node):
 		s.nominated.Set(NewPodInfo(pod), node)
 	case node == "" && old != nil && old.Status.NominatedNodeName != "":
-		s.nominated.Remove(pod.UID)
+		s.denominate(pod.UID)
+	}
+}
+
+// denominate ends a nomination: the place that was kept for the pod is free.
+func (s *Scheduler) denominate(uid types.UID) {
+	if s.nominated.Remove(uid) {
+		s.queue.Changed(PodDeleted)
 	}
 }
 

@@ -36,17 +36,17 @@ func (n *Nominations) Set(p *PodInfo, node string) {
 	n.view[node] = append(slices.Clip(n.view[node]), p)
 }
 
-// Remove ends a pod's nomination, if it had one.
-func (n *Nominations) Remove(uid types.UID) {
+// Remove ends a pod's nomination and reports whether it had one.
+func (n *Nominations) Remove(uid types.UID) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.removeLocked(uid)
+	return n.removeLocked(uid)
 }
 
-func (n *Nominations) removeLocked(uid types.UID) {
+func (n *Nominations) removeLocked(uid types.UID) bool {
 	node, ok := n.nodes[uid]
 	if !ok {
-		return
+		return false
 	}
 	delete(n.nodes, uid)
 	n.view = maps.Clone(n.view)
@@ -54,6 +54,7 @@ func (n *Nominations) removeLocked(uid types.UID) {
 	if n.view[node] = rest; len(rest) == 0 {
 		delete(n.view, node)
 	}
+	return true
 }
 
 // Node returns the node that a pod is nominated for, or "".

@@ -156,10 +156,10 @@ func (s *Scheduler) refused(ctx context.Context, info *PodInfo, d *Decision) {
 			if ctx.Err() == nil {
 				s.cfg.Logger.Warn("push pods off", "for", info.Namespace+"/"+info.Name, "node", p.Node, "error", err)
 			}
-			s.nominated.Remove(info.UID)
+			s.denominate(info.UID)
 		}
 	case !p.wait:
-		s.nominated.Remove(info.UID)
+		s.denominate(info.UID)
 	}
 	s.report(ctx, info.Pod, corev1.PodReasonUnschedulable, d.Message())
 }

@@ -63,6 +63,7 @@ func (p PodTopologySpread) countSoft(c *scheduler.Cycle, k *constraint, all *spr
 	if k.TopologyKey == corev1.LabelHostname {
 		// Each node is a domain; Score looks its pods up by name.
 		pods := p.pods(c, k)
+		k.counts = make(map[string]int64, len(nodes))
 		for i, node := range c.Snapshot.Nodes {
 			if pods[i] > 0 {
 				k.counts[node.Node.Name] = int64(pods[i])
