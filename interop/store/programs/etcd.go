@@ -45,7 +45,7 @@ func EtcdCluster(dir string, members int, log io.Writer) ([]*Program, error) {
 				"--listen-peer-urls", "http://" + peers[i],
 				"--initial-advertise-peer-urls", "http://" + peers[i],
 				"--initial-cluster", strings.Join(cluster, ","),
-				"--log-level", "error",
+				"--log-level", "fatal",
 				"--max-concurrent-streams", "100000",
 			},
 		})

@@ -77,6 +77,17 @@ func (p *Program) Ready(ctx context.Context) error {
 // PID is the number of the process.
 func (p *Program) PID() int { return p.process.Process.Pid }
 
+// Running reports whether the process has not ended.
+func (p *Program) Running() bool {
+	select {
+	case err := <-p.ended:
+		p.ended <- err
+		return false
+	default:
+		return true
+	}
+}
+
 // Kill ends the process at once, as kill -9 does, and waits for its end.
 func (p *Program) Kill() error { return p.end(syscall.SIGKILL) }
 
