@@ -141,27 +141,24 @@ func (m *Machine) RunNode(ctx context.Context, c *Cluster, node NodeConfig, inde
 	if err != nil {
 		return err
 	}
-	pods, err := m.podNetwork(ctx, n)
-	if err != nil {
-		return err
-	}
-	config := m.runcConfig(node.Name)
-	config.Network, config.NetNSPath = pods, n.NS
-	containers, err := runc.New(config)
-	if err != nil {
-		return err
-	}
-	// Whoever stops a node wants its pods to die without a word; at the end of
-	// the whole cluster, Close sees to them.
-	defer func() {
-		containers.Close()
-		if errors.Is(context.Cause(ctx), ErrStopped) {
-			if err := runc.Purge(context.WithoutCancel(ctx), config); err != nil {
-				m.cfg.Logger.Error("stop node", "node", node.Name, "error", err)
-			}
-		}
-	}()
 	rules, err := nftables.New(n.NS, c.cfg.Pods)
+	if err != nil {
+		return err
+	}
+	containers, closeContainers, err := m.containers(ctx, n)
+	if err != nil {
+		return err
+	}
+	defer closeContainers()
+	tlsConfig, err := c.cfg.PKI.ServerTLS("kubelet-"+node.Name, n.IP.String(), node.Name)
+	if err != nil {
+		return err
+	}
+	kubeletClient := c.Client(pki.NodeUser(node.Name), pki.GroupNodes)
+	recorder := client.NewRecorder(kubeletClient, "kubelet", node.Name)
+	config := m.kubeletConfig(c, node, n)
+	config.Client, config.Runtime, config.Recorder = kubeletClient, containers, recorder
+	k, err := kubelet.New(config)
 	if err != nil {
 		return err
 	}
@@ -169,36 +166,50 @@ func (m *Machine) RunNode(ctx context.Context, c *Cluster, node NodeConfig, inde
 	if err != nil {
 		return err
 	}
-	tlsConfig, err := c.cfg.PKI.ServerTLS("kubelet-"+node.Name, n.IP.String(), node.Name)
-	if err != nil {
-		listener.Close()
-		return err
-	}
-	kubeletClient := c.Client(pki.NodeUser(node.Name), pki.GroupNodes)
-	recorder := client.NewRecorder(kubeletClient, "kubelet", node.Name)
-	k, err := kubelet.New(kubelet.Config{
-		NodeName: node.Name, Client: kubeletClient, Runtime: containers,
-		RootDir: filepath.Join(m.cfg.Dir, "nodes", node.Name, "kubelet"),
-		NodeIP:  n.IP.String(), Port: kubeletPort, PodCIDR: n.PodCIDR.String(),
-		ClusterDNS: []string{c.cfg.dnsIP().String()}, ClusterDomain: c.cfg.Domain,
-		Capacity: share(len(c.cfg.Nodes)), Labels: node.Labels, LeaseDuration: c.cfg.NodeGrace,
-		CgroupRoot: filepath.Join(m.cfg.cgroup(), node.Name),
-		Dial:       netns.Dialer(n.NS), Recorder: recorder, Logger: c.cfg.Logger,
-		Authorize: onlyAPIServer,
-	})
-	if err != nil {
-		listener.Close()
-		return err
-	}
 	started(k)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return recorder.Run(ctx) })
 	g.Go(func() error { return k.Serve(ctx, listener, tlsConfig) })
 	g.Go(func() error { return k.Run(ctx) })
-	g.Go(func() error {
-		return RunProxy(ctx, c.Client(pki.UserProxy), node.Name, rules, c.cfg.Logger)
-	})
+	g.Go(func() error { return RunProxy(ctx, c.Client(pki.UserProxy), node.Name, rules, c.cfg.Logger) })
 	return g.Wait()
+}
+
+// containers opens a node's runtime. Closing it leaves its pods, since at the end
+// of the whole cluster Close sees to them; but who stops a node wants its pods to
+// die with it, without a word.
+func (m *Machine) containers(ctx context.Context, n fabric.Node) (_ *runc.Runtime, closeAll func(), err error) {
+	pods, err := m.podNetwork(ctx, n)
+	if err != nil {
+		return nil, nil, err
+	}
+	config := m.runcConfig(n.Name)
+	config.Network, config.NetNSPath = pods, n.NS
+	containers, err := runc.New(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	return containers, func() {
+		err := containers.Close()
+		if errors.Is(context.Cause(ctx), ErrStopped) {
+			err = errors.Join(err, runc.Purge(context.WithoutCancel(ctx), config))
+		}
+		if err != nil {
+			m.cfg.Logger.Error("end node", "node", n.Name, "error", err)
+		}
+	}, nil
+}
+
+// kubeletConfig is what a node's kubelet is told of the node.
+func (m *Machine) kubeletConfig(c *Cluster, node NodeConfig, n fabric.Node) kubelet.Config {
+	return kubelet.Config{
+		NodeName: node.Name, NodeIP: n.IP.String(), Port: kubeletPort, PodCIDR: n.PodCIDR.String(),
+		RootDir:    filepath.Join(m.cfg.Dir, "nodes", node.Name, "kubelet"),
+		ClusterDNS: []string{c.cfg.dnsIP().String()}, ClusterDomain: c.cfg.Domain,
+		Capacity: share(len(c.cfg.Nodes)), Labels: node.Labels, LeaseDuration: c.cfg.NodeGrace,
+		CgroupRoot: filepath.Join(m.cfg.cgroup(), node.Name),
+		Dial:       netns.Dialer(n.NS), Authorize: onlyAPIServer, Logger: c.cfg.Logger,
+	}
 }
 
 func (m *Machine) runcConfig(node string) runc.Config {
