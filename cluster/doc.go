@@ -18,7 +18,7 @@
 //
 // There are two kinds of nodes:
 //
-//   - [MemoryNode]: containers are Go functions, addresses are of an in-memory
+//   - [Memory]: containers are Go functions, addresses are of an in-memory
 //     network. No root, no sockets, any system, and the whole cluster can live in a
 //     testing/synctest bubble, where a week passes in milliseconds. Package
 //     clustertest makes one for a test in one line.
