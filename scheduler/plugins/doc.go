@@ -19,14 +19,14 @@
 // To add a rule, write one more, and put it into the list given to the scheduler.
 //
 // Most look at one node and one pod. Two look at all pods on all nodes, which
-// would take most of the time of a cycle if they did so each time. They count with
-// a counter (counter.go), which remembers what it counted on a node for as long
-// as the node does not change.
+// would take most of the time of a cycle if they did so each time. They ask nodes
+// through a memory (memory.go), which keeps what a node answered for as long as
+// the node does not change.
 //
 // What real Kubernetes has besides: limits on the number of volumes of a CSI
 // driver and their topology, devices by resource claims, and default spreading by
 // the selectors of Services; ours goes by the labels that a pod's siblings share.
 //
 // Reading order: plugins.go, nodeunschedulable.go for the shape of them all,
-// noderesources.go, counter.go, podtopologyspread.go, interpodaffinity.go.
+// noderesources.go, memory.go, podtopologyspread.go, interpodaffinity.go.
 package plugins

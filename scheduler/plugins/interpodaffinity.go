@@ -18,6 +18,7 @@ import (
 // near may not come near it later either.
 type InterPodAffinity struct {
 	counter    counter
+	pulls      memory[[]pull]
 	namespaces *client.Informer[*corev1.Namespace] // nil: they have no labels
 }
 
@@ -98,13 +99,10 @@ func (p *InterPodAffinity) PreFilter(c *scheduler.Cycle) *scheduler.Refusal {
 // unwilling finds the pods that have the cycle's in their anti-affinity.
 func (p *InterPodAffinity) unwilling(c *scheduler.Cycle) neighbourhood {
 	out := neighbourhood{}
-	own := p.labelsOf(c.Pod.Namespace)
-	for _, node := range c.Snapshot.Nodes {
-		for _, other := range node.Caring {
-			for i := range other.Affinity.RequiredAnti {
-				if term := &other.Affinity.RequiredAnti[i]; term.Matches(c.Pod.Pod, own) {
-					out.put(node, term.TopologyKey, 1)
-				}
+	for i, pulls := range p.felt(c) {
+		for _, pull := range pulls {
+			if pull.unwilling > 0 {
+				out.put(c.Snapshot.Nodes[i], pull.key, pull.unwilling)
 			}
 		}
 	}

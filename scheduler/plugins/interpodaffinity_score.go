@@ -6,10 +6,6 @@ import (
 	"github.com/coracle-k8s/coracle/scheduler"
 )
 
-// requiredWeight is what it counts that a pod which is there already has the new
-// one in its required affinity: it got what it wanted, but would like more of it.
-const requiredWeight = 1
-
 // attraction is what is remembered from PreScore: how much each domain attracts.
 type attraction neighbourhood
 
@@ -25,19 +21,11 @@ func (p *InterPodAffinity) PreScore(c *scheduler.Cycle, _ []*scheduler.NodeInfo)
 			sum.add(c, own.PreferredAnti[i].TopologyKey, p.count(c, own.PreferredAnti[i:i+1]), -own.PreferredAnti[i].Weight)
 		}
 	}
-	namespace := p.labelsOf(c.Pod.Namespace)
-	for _, node := range c.Snapshot.Nodes {
-		for _, other := range node.Caring {
-			put := func(terms []scheduler.AffinityTerm, weigh func(weight int64) int64) {
-				for i := range terms {
-					if terms[i].Matches(c.Pod.Pod, namespace) {
-						sum.put(node, terms[i].TopologyKey, weigh(terms[i].Weight))
-					}
-				}
+	for i, pulls := range p.felt(c) {
+		for _, pull := range pulls {
+			if pull.weight != 0 {
+				sum.put(c.Snapshot.Nodes[i], pull.key, pull.weight)
 			}
-			put(other.Affinity.Required, func(int64) int64 { return requiredWeight })
-			put(other.Affinity.Preferred, func(w int64) int64 { return w })
-			put(other.Affinity.PreferredAnti, func(w int64) int64 { return -w })
 		}
 	}
 	if len(sum) > 0 {
