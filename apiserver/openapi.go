@@ -91,7 +91,11 @@ func (o *openapi) serveV3(w http.ResponseWriter, r *http.Request) {
 }
 
 // protobufV2 is the form of OpenAPI v2 that client-go asks for.
-const protobufV2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+// The answer is named otherwise, since "@" has no place in a media type.
+const (
+	protobufV2     = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+	protobufV2Type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+)
 
 // serveV2 answers the older form of the description: the operations, without
 // the schemas, for which there is v3.
@@ -99,7 +103,7 @@ func (o *openapi) serveV2(w http.ResponseWriter, r *http.Request) {
 	data, err := json.Marshal(describeV2(o.resources.All()))
 	contentType := api.JSON
 	if err == nil && strings.Contains(r.Header.Get("Accept"), protobufV2) {
-		contentType = protobufV2
+		contentType = protobufV2Type
 		var document *openapi_v2.Document
 		if document, err = openapi_v2.ParseDocument(data); err == nil {
 			data, err = proto.Marshal(document)

@@ -1,7 +1,6 @@
 package apiserver
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 
@@ -26,7 +25,7 @@ type selection struct {
 func parseSelection(r *api.Resource, namespace, name string, query url.Values) (*selection, error) {
 	byLabel, err := labels.Parse(query.Get("labelSelector"))
 	if err != nil {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("unable to parse requirement: %v", err))
+		return nil, apierrors.NewBadRequest(err.Error())
 	}
 	byField, err := fields.ParseSelector(query.Get("fieldSelector"))
 	if err != nil {
@@ -34,9 +33,7 @@ func parseSelection(r *api.Resource, namespace, name string, query url.Values) (
 	}
 	for _, requirement := range byField.Requirements() {
 		if !fieldKnown(r, requirement.Field) {
-			return nil, apierrors.NewBadRequest(fmt.Sprintf(
-				"Unable to find %q that match label selector %q, field selector %q: field label not supported: %s",
-				r.GroupVersionResource().String(), byLabel, byField, requirement.Field))
+			return nil, apierrors.NewBadRequest("field label not supported: " + requirement.Field)
 		}
 	}
 	if name != "" {

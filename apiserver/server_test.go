@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -443,6 +444,9 @@ func TestOpenAPI_says_what_kubectl_asks(t *testing.T) {
 	require.Equal(t, 200, f.request("GET", "/openapi/v2", "").Code)
 	w = f.request("GET", "/openapi/v2", "", "Accept: application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
 	require.Equal(t, 200, w.Code, w.Body)
+	mediaType, _, err := mime.ParseMediaType(w.Header().Get("Content-Type"))
+	require.NoError(t, err, "clients parse the content type")
+	require.Equal(t, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", mediaType)
 }
 
 func TestMetrics_count_requests(t *testing.T) {

@@ -10,17 +10,21 @@ import (
 )
 
 // A hijack is a connection which the handler has taken over. What it writes
-// there is HTTP on the wire, so the client's end parses it.
-type hijack struct{ server, client net.Conn }
+// there is HTTP on the wire, so the client's end parses it; unless it said 101
+// Switching Protocols before, with WriteHeader, and only the rest is its own.
+type hijack struct {
+	server, client net.Conn
+	switched       bool
+}
 
 // Hijack implements http.Hijacker.
 func (w writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c := w.call
-	if c.code != 0 {
+	if c.hijacked != nil || c.code != 0 && c.code != http.StatusSwitchingProtocols {
 		return nil, nil, fmt.Errorf("hijack: %w: the answer has started", http.ErrHijacked)
 	}
 	server, client := net.Pipe()
-	c.hijacked = &hijack{server: server, client: client}
+	c.hijacked = &hijack{server: server, client: client, switched: c.code != 0}
 	c.code = http.StatusSwitchingProtocols
 	close(c.started)
 	return server, bufio.NewReadWriter(bufio.NewReader(server), bufio.NewWriter(server)), nil
@@ -30,6 +34,11 @@ func (w writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 func (h *hijack) response(c *call) (*http.Response, error) {
 	stop := context.AfterFunc(c.request.Context(), func() { h.client.Close() })
 	buffered := bufio.NewReader(h.client)
+	if h.switched {
+		resp := c.answer()
+		resp.Body = &upgraded{Reader: buffered, Conn: h.client, stop: stop}
+		return resp, nil
+	}
 	resp, err := http.ReadResponse(buffered, c.request)
 	if err != nil {
 		stop()

@@ -156,15 +156,21 @@ func (c *call) response() (*http.Response, error) {
 	if c.hijacked != nil {
 		return c.hijacked.response(c)
 	}
+	resp := c.answer()
+	resp.Body = body{c}
+	return resp, nil
+}
+
+// answer is the response that the handler wrote, but for its body.
+func (c *call) answer() *http.Response {
 	return &http.Response{
 		Status:     fmt.Sprintf("%d %s", c.code, http.StatusText(c.code)),
 		StatusCode: c.code,
 		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header:        c.sent,
-		Body:          body{c},
 		ContentLength: -1,
 		Request:       c.request,
-	}, nil
+	}
 }
 
 // close ends the handler and waits for it.
@@ -210,7 +216,9 @@ func (w writer) WriteHeader(code int) {
 		return
 	}
 	c.code, c.sent = code, c.header.Clone()
-	close(c.started)
+	if code != http.StatusSwitchingProtocols { // else Hijack comes next
+		close(c.started)
+	}
 }
 
 // Write implements io.Writer.

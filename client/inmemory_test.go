@@ -147,6 +147,24 @@ func TestInMemory_UpgradesConnections(t *testing.T) {
 		_, err = io.ReadAll(resp.Body)
 		require.Error(t, err)
 
+		t.Log("a handler that says 101 by WriteHeader, as SPDY servers do")
+		resp, err = get(t, t.Context(), func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Upgrade", "SPDY/3.1")
+			w.WriteHeader(http.StatusSwitchingProtocols)
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				panic(err)
+			}
+			fmt.Fprint(conn, "raw")
+			conn.Close()
+		})
+		require.NoError(t, err)
+		require.Equal(t, http.StatusSwitchingProtocols, resp.StatusCode)
+		require.Equal(t, "SPDY/3.1", resp.Header.Get("Upgrade"))
+		raw, err := io.ReadAll(resp.Body.(io.ReadWriteCloser))
+		require.NoError(t, err)
+		require.Equal(t, "raw", string(raw))
+
 		t.Log("a handler that hijacks and refuses")
 		resp, err = get(t, t.Context(), func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, _ := http.NewResponseController(w).Hijack()

@@ -161,7 +161,7 @@ func forward(w http.ResponseWriter, r *http.Request, c *apiserver.Connection, tr
 	if err != nil {
 		return apierrors.NewInternalError(err)
 	}
-	if c.Path == "" && (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Upgrade") == "" {
+	if c.Path == "" && !strings.HasSuffix(r.URL.Path, "/") && (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Upgrade") == "" {
 		// So that relative links of the page lead back here.
 		here := *r.URL
 		here.Path += "/"
@@ -170,7 +170,7 @@ func forward(w http.ResponseWriter, r *http.Request, c *apiserver.Connection, tr
 		w.WriteHeader(http.StatusMovedPermanently)
 		return nil
 	}
-	prefix := strings.TrimSuffix(r.URL.Path, c.Path)
+	prefix := strings.TrimSuffix(strings.TrimSuffix(r.URL.Path, c.Path), "/")
 	proxy := &httputil.ReverseProxy{
 		Transport:     transport,
 		FlushInterval: -1,

@@ -83,6 +83,7 @@ func TestProxy_redirects(t *testing.T) {
 	}
 	require.Equal(t, podsPath+"web/proxy/login?next=1", location(podsPath+"web/proxy/away"))
 	require.Equal(t, podsPath+"web/proxy/", location(podsPath+"web/proxy"))
+	require.Empty(t, location(podsPath+"web/proxy/"))
 }
 
 func TestServiceProxy(t *testing.T) {

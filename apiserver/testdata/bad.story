@@ -231,8 +231,7 @@ GET /api/v1/namespaces/default/services?labelSelector=app+in+(web
 apiVersion: v1
 code: 400
 kind: Status
-message: 'unable to parse requirement: unable to parse requirement: found '''', expected:
-  '','' or '')'''
+message: 'unable to parse requirement: found '''', expected: '','' or '')'''
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -242,8 +241,7 @@ GET /api/v1/namespaces/default/services?fieldSelector=spec.colour=red
 apiVersion: v1
 code: 400
 kind: Status
-message: 'Unable to find "/v1, Resource=services" that match label selector "", field
-  selector "spec.colour=red": field label not supported: spec.colour'
+message: 'field label not supported: spec.colour'
 metadata: {}
 reason: BadRequest
 status: Failure

@@ -64,8 +64,7 @@ GET /api/v1/configmaps?fieldSelector=data.size%3Dbig
 apiVersion: v1
 code: 400
 kind: Status
-message: 'Unable to find "/v1, Resource=configmaps" that match label selector "",
-  field selector "data.size=big": field label not supported: data.size'
+message: 'field label not supported: data.size'
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -75,8 +74,8 @@ GET /api/v1/configmaps?labelSelector=a+b
 apiVersion: v1
 code: 400
 kind: Status
-message: 'unable to parse requirement: unable to parse requirement: found ''b'', expected:
-  in, notin, =, ==, !=, gt, lt'
+message: 'unable to parse requirement: found ''b'', expected: in, notin, =, ==, !=,
+  gt, lt'
 metadata: {}
 reason: BadRequest
 status: Failure
