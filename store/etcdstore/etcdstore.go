@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -34,6 +35,8 @@ type Options struct {
 type Store struct {
 	client *clientv3.Client
 	leases leaser
+
+	watches atomic.Int64 // how many there have been
 
 	closing context.Context // ends with Close
 	close   context.CancelFunc

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/coracle-k8s/coracle/store"
 )
@@ -25,27 +27,33 @@ type watcher struct {
 	watching  context.Context // ends with ctx, the store, or Close
 	cancel    context.CancelFunc
 	responses clientv3.WatchChan
-	delivered int64        // of the last batch
-	wanted    atomic.Int64 // the revision to which progress was asked for
+	delivered int64         // of the last batch
+	wanted    atomic.Int64  // the revision to which progress was asked for, zero if it was not
+	wake      chan struct{} // holds a token when it was
 	closed    atomic.Bool
+}
+
+// ownStream returns a context whose watch has a gRPC stream of its own: etcd's
+// client has one for each set of metadata. On a stream that is shared etcd answers
+// a progress request only when all watches of the stream could be, and never while
+// one of them starts at a revision to come.
+func (s *Store) ownStream(ctx context.Context) context.Context {
+	id := strconv.FormatInt(s.watches.Add(1), 10)
+	return metadata.AppendToOutgoingContext(clientv3.WithRequireLeader(ctx), "coracle-watch", id)
 }
 
 // Watch implements [store.Store]. It asks etcd for the revision, and so takes a
 // moment. That history was compacted away may be found out by Next only.
 func (s *Store) Watch(ctx context.Context, r store.Range, after int64) (store.Watcher, error) {
-	now, err := s.Revision(ctx)
+	// A read says whether that revision is there, and which is the current one.
+	// etcd's own watch accepts one that is a little too old: it keeps the last
+	// change of what it compacts.
+	list, err := s.List(ctx, store.Key(noKey), store.ListOptions{Revision: after})
 	if err != nil {
-		return nil, fmt.Errorf("watch %s: %w", r.Start, err)
+		return nil, fmt.Errorf("watch after revision %d: %w", after, err)
 	}
-	switch {
-	case after > now:
-		return nil, fmt.Errorf("watch %s after revision %d of %d: %w", r.Start, after, now, store.ErrFutureRevision)
-	case after < 0:
-		return nil, fmt.Errorf("watch %s after revision %d: %w", r.Start, after, store.ErrCompacted)
-	case after == 0:
-		after = now
-	}
-	watching, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	after = list.Revision
+	watching, cancel := context.WithCancel(s.ownStream(ctx))
 	detach := context.AfterFunc(s.closing, cancel)
 	start, with := bounds(r)
 	with = append(with, clientv3.WithRev(after+1), clientv3.WithPrevKV())
@@ -53,6 +61,7 @@ func (s *Store) Watch(ctx context.Context, r store.Range, after int64) (store.Wa
 		store: s, ctx: ctx, watching: watching, cancel: func() { detach(); cancel() },
 		responses: s.client.Watch(watching, start, with...),
 		delivered: after,
+		wake:      make(chan struct{}, 1),
 	}, nil
 }
 
@@ -64,9 +73,13 @@ func (w *watcher) Next(ctx context.Context) (store.Batch, error) {
 		if err := w.ended(ctx); err != nil {
 			return store.Batch{}, err
 		}
+		if wanted := w.wanted.Load(); wanted != 0 && w.delivered >= wanted && w.wanted.CompareAndSwap(wanted, 0) {
+			return store.Batch{Revision: w.delivered}, nil // etcd has nothing to add
+		}
 		select {
 		case <-ctx.Done():
 		case <-w.watching.Done():
+		case <-w.wake:
 		case <-again.C:
 			if w.wanted.Load() > w.delivered {
 				if err := w.request(); err != nil && w.ended(ctx) == nil {
@@ -116,6 +129,9 @@ func (w *watcher) batch(response clientv3.WatchResponse) (store.Batch, error) {
 		batch.Revision = response.Header.Revision
 	}
 	w.delivered = max(w.delivered, batch.Revision)
+	if wanted := w.wanted.Load(); batch.Revision >= wanted {
+		w.wanted.CompareAndSwap(wanted, 0)
+	}
 	return batch, nil
 }
 
@@ -143,6 +159,10 @@ func (w *watcher) Progress(ctx context.Context) error {
 		return err
 	}
 	w.wanted.Store(now)
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
 	return w.request()
 }
 
