@@ -94,6 +94,11 @@ func TestCluster_exec(t *testing.T) {
 	})
 }
 
+func TestExample(t *testing.T) {
+	t.Parallel()
+	testShopSurvivesTheLossOfANode(t)
+}
+
 func TestApply_changesWhatIsThere(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
