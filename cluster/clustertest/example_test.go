@@ -53,8 +53,8 @@ func testShopSurvivesTheLossOfANode(t *testing.T) {
 	})
 }
 
-// A service of one's own survives the loss of a node. The example is compiled but not
-// run, since only go test can make a *testing.T; a test of this package runs it.
+// A service of one's own survives the loss of a node. It is compiled but not run
+// here, since only go test can make a *testing.T; a test of this package does.
 func Example() {
 	var t *testing.T // that of your test
 	testShopSurvivesTheLossOfANode(t)
