@@ -8,6 +8,9 @@
 //	Hold(shop/settings) ─────────▶ the same watch
 //	release, release   ── last  ──▶ the watch ends
 //
+// A pod that changes its mind about what it refers to, or ends, lets go of its
+// objects; the next pod that wants them gets a fresh watch, never an old copy.
+//
 // In Kubernetes the kubelet's watch-based object manager does this.
 package objects
 
