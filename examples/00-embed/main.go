@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	"net"
+	"os"
 	"os/signal"
 	"syscall"
 
@@ -33,6 +34,7 @@ func main() {
 		}
 		fmt.Println("ready: KUBECONFIG=coracle.kubeconfig kubectl get nodes")
 	}()
+	defer os.Remove("coracle.kubeconfig")
 	if err := c.Run(ctx); err != nil {
 		log.Fatal(err)
 	}
