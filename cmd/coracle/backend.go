@@ -68,7 +68,7 @@ func (f *storeFlags) open(ctx context.Context, path string, log *slog.Logger) (s
 	endpoints, isEtcd := strings.CutPrefix(f.store, "etcd://")
 	switch {
 	case !isEtcd && f.etcd != (tlsFlags{}):
-		return nil, errors.New("--etcd-cafile, --etcd-certfile and --etcd-keyfile belong to a --store that begins with etcd://")
+		return nil, errors.New("--etcd-cafile, --etcd-certfile and --etcd-keyfile belong to a --store of etcd://HOST:PORT")
 	case f.store == "bolt":
 		return boltstore.Open(path, boltstore.Options{})
 	case f.store == "memory":
