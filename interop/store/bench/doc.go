@@ -8,7 +8,8 @@
 // machine that is busy for a moment is busy for both.
 //
 // Client and server share the processors. The client's part is the same for both,
-// and so what is shown is less than the difference between the servers.
+// and so what is shown is less than the difference between the servers; the last
+// columns say how much processor time each server took.
 //
 // # Reading order
 //

@@ -63,7 +63,7 @@ func (o options) sideBySide(ctx context.Context, dir string, t *table) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, coracle.Stop()) }()
-	t.head("", "etcd v3.7.3", "coracle", "times")
+	t.head("", "etcd v3.7.3", "coracle", "times", "µs of etcd's CPU for each", "of coracle's")
 	for _, w := range works {
 		if !o.wants(w.name) {
 			continue
@@ -72,25 +72,34 @@ func (o options) sideBySide(ctx context.Context, dir string, t *table) (err erro
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
 		}
-		t.row(w.name, number(theirs), number(ours), fmt.Sprintf("%.2f", ours/theirs))
+		t.row(w.name, number(theirs.rate), number(ours.rate), fmt.Sprintf("%.2f", ours.rate/theirs.rate),
+			fmt.Sprintf("%.1f", theirs.micros), fmt.Sprintf("%.1f", ours.micros))
 	}
 	return nil
 }
 
-// compare returns the medians of the rounds of a line: operations per second.
-func (o options) compare(ctx context.Context, w work, etcd, coracle *programs.Program) (theirs, ours float64, err error) {
+// A figure is what was measured of one server.
+type figure struct {
+	rate   float64 // operations per second
+	micros float64 // processor time of the server for an operation, in microseconds
+}
+
+// compare returns the medians of the rounds of a line.
+func (o options) compare(ctx context.Context, w work, etcd, coracle *programs.Program) (theirs, ours figure, err error) {
 	programsOf := []*programs.Program{etcd, coracle}
-	rates := make([][]float64, len(programsOf))
+	rates, micros := make([][]float64, len(programsOf)), make([][]float64, len(programsOf))
 	for range o.rounds {
 		for i, p := range programsOf {
-			rate, err := measure(ctx, w, p, o.round)
+			f, err := measure(ctx, w, p, o.round)
 			if err != nil {
-				return 0, 0, fmt.Errorf("%s: %w", p.Name, err)
+				return theirs, ours, fmt.Errorf("%s: %w", p.Name, err)
 			}
-			rates[i] = append(rates[i], rate)
+			rates[i], micros[i] = append(rates[i], f.rate), append(micros[i], f.micros)
 		}
 	}
-	return median(rates[0]), median(rates[1]), nil
+	theirs = figure{median(rates[0]), median(micros[0])}
+	ours = figure{median(rates[1]), median(micros[1])}
+	return theirs, ours, nil
 }
 
 func median(values []float64) float64 {

@@ -131,25 +131,37 @@ func hangUp(clients []*clientv3.Client) {
 	}
 }
 
-// measure does a work for d and returns how much was done in a second.
-func measure(ctx context.Context, w work, p *programs.Program, d time.Duration) (float64, error) {
+// measure does a work for d, and returns what it came to.
+func measure(ctx context.Context, w work, p *programs.Program, d time.Duration) (figure, error) {
 	clients, err := dial(p, w.clients)
 	if err != nil {
-		return 0, err
+		return figure{}, err
 	}
 	defer hangUp(clients)
 	for _, c := range clients { // connect before the clock runs
 		if _, err := c.Get(ctx, key(0)); err != nil {
-			return 0, err
+			return figure{}, err
 		}
 	}
 	run := w.run
 	if run == nil {
 		run = w.loop
 	}
+	before, err := p.CPU()
+	if err != nil {
+		return figure{}, err
+	}
 	begin := time.Now()
 	done, err := run(ctx, clients, d)
-	return float64(done) / time.Since(begin).Seconds(), err
+	took := time.Since(begin)
+	if err != nil {
+		return figure{}, err
+	}
+	after, err := p.CPU()
+	return figure{
+		rate:   float64(done) / took.Seconds(),
+		micros: float64((after - before).Microseconds()) / float64(done),
+	}, err
 }
 
 // loop has each client do the work again and again.

@@ -10,5 +10,5 @@
 //
 // # Reading order
 //
-// program.go, etcd.go, coracle.go, find.go.
+// program.go, etcd.go, coracle.go, kube.go, cpu.go, find.go.
 package programs

@@ -1,0 +1,37 @@
+package programs
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// tick is the unit of processor time in /proc: Linux has always told programs that
+// it is a hundredth of a second. See proc_pid_stat(5).
+const tick = 10 * time.Millisecond
+
+// CPU returns how much processor time the program has used. It needs Linux.
+func (p *Program) CPU() (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
+	if err != nil {
+		return 0, fmt.Errorf("processor time of %s: %w", p.Name, err)
+	}
+	// The second field, the name, is in parentheses and may have spaces. User and
+	// system time are the 14th and 15th.
+	_, rest, _ := strings.Cut(string(b), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("processor time of %s: %q is not understood", p.Name, b)
+	}
+	var used time.Duration
+	for _, field := range fields[11:13] {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, fmt.Errorf("processor time of %s: %w", p.Name, err)
+		}
+		used += time.Duration(n) * tick
+	}
+	return used, nil
+}
