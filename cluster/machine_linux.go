@@ -81,6 +81,9 @@ func (m *Machine) Open(_ context.Context, c *Cluster) (Access, error) {
 	}
 	var err error
 	if m.fabric, err = fabric.Open(m.fabricConfig()); err != nil {
+		if errors.Is(err, fabric.ErrTaken) {
+			err = fmt.Errorf("%w (another cluster? start this one with --uplink=false)", err)
+		}
 		return Access{}, err
 	}
 	advertise := netip.AddrPortFrom(m.fabric.Gateway(), apiPort)

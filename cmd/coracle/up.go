@@ -37,6 +37,7 @@ type upFlags struct {
 	listen     string
 	runtime    string
 	keepPods   bool
+	uplink     bool
 	nodeGrace  time.Duration
 	autoscale  time.Duration
 }
@@ -70,6 +71,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "file to write for kubectl once the API is ready (default DATA-DIR/kubeconfig)")
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:6443", "address of the API")
 	cmd.Flags().StringVar(&f.runtime, "runtime", runtimeRunc, "what runs containers: runc, or goroutine for nodes in memory")
+	cmd.Flags().BoolVar(&f.uplink, "uplink", true, "connect nodes and pods with this machine's network; of several clusters only one can")
 	cmd.Flags().DurationVar(&f.nodeGrace, "node-grace", 40*time.Second, "how long a node may be silent before it counts as gone")
 	cmd.Flags().DurationVar(&f.autoscale, "autoscale-interval", 15*time.Second, "how often horizontal pod autoscalers decide")
 }
@@ -203,7 +205,7 @@ func (f *upFlags) backend(up *running, log *slog.Logger) (cluster.Backend, error
 		return cluster.NewMemory(cluster.MemoryConfig{Dir: filepath.Join(f.dataDir, "memory")}), nil
 	}
 	machine, err := cluster.NewMachine(cluster.MachineConfig{
-		Dir: f.dataDir, Uplink: true, KeepPods: f.keepPods, Upstream: upstreamDNS("/etc/resolv.conf"), Logger: log,
+		Dir: f.dataDir, Uplink: f.uplink, KeepPods: f.keepPods, Upstream: upstreamDNS("/etc/resolv.conf"), Logger: log,
 	})
 	up.machine = machine
 	return machine, err

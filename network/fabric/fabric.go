@@ -1,6 +1,7 @@
 package fabric
 
 import (
+	"errors"
 	"net/netip"
 	"path/filepath"
 )
@@ -22,6 +23,10 @@ type Config struct {
 
 // DefaultNodes is the range of node addresses if none is given.
 var DefaultNodes = netip.MustParsePrefix("10.243.0.0/24")
+
+// ErrTaken says that the machine reaches one of the fabric's ranges elsewhere,
+// as when another cluster with the same addresses has an uplink.
+var ErrTaken = errors.New("addresses are taken")
 
 // A Node is one simulated machine.
 type Node struct {

@@ -145,6 +145,29 @@ func TestUplinkJoinsTheMachineAndLeavesNothingBehind(t *testing.T) {
 	}))
 }
 
+func TestUplinkRefusesAddressesThatTheMachineHasElsewhere(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	machine := filepath.Join(dir, "machine")
+	require.NoError(t, netns.Create(machine))
+	t.Cleanup(func() { require.NoError(t, netns.Remove(machine)) })
+	open := func(name string) error {
+		cfg := fabric.Config{Dir: filepath.Join(dir, name), Uplink: "cor-" + name}
+		t.Cleanup(func() {
+			require.NoError(t, netns.Do(machine, func() error { return fabric.Purge(cfg) }))
+		})
+		return netns.Do(machine, func() error {
+			_, err := fabric.Open(cfg)
+			return err
+		})
+	}
+	require.NoError(t, open("first"))
+	require.NoError(t, open("first"), "its own addresses are no obstacle")
+	err := open("second")
+	require.ErrorIs(t, err, fabric.ErrTaken)
+	require.ErrorContains(t, err, "10.243.0.0/24 is reached through link cor-first")
+}
+
 func TestAddNodeRefusesAnIndexOutsideTheRange(t *testing.T) {
 	needRoot(t)
 	l := newLab(t, t.TempDir())

@@ -27,6 +27,10 @@ const uplinkBits = 30
 
 // ensureUplink joins the switch to the machine's own network.
 func (f *Fabric) ensureUplink() error {
+	ranges := append([]netip.Prefix{f.cfg.Nodes}, f.cfg.Routed...)
+	if err := f.notTaken(ranges); err != nil {
+		return err
+	}
 	if err := cable(f.cfg.Uplink, "uplink", f.NS()); err != nil {
 		return err
 	}
@@ -42,7 +46,7 @@ func (f *Fabric) ensureUplink() error {
 	if err != nil {
 		return err
 	}
-	for _, dst := range append([]netip.Prefix{f.cfg.Nodes}, f.cfg.Routed...) {
+	for _, dst := range ranges {
 		if err := route(dst, fabricEnd); err != nil {
 			return err
 		}
@@ -51,6 +55,32 @@ func (f *Fabric) ensureUplink() error {
 		return err
 	}
 	return f.masquerade()
+}
+
+// notTaken makes sure that the machine has no other use for our addresses.
+func (f *Fabric) notTaken(ranges []netip.Prefix) error {
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		return err
+	}
+	for _, r := range routes {
+		if r.Dst == nil {
+			continue
+		}
+		bits, _ := r.Dst.Mask.Size()
+		ip, _ := netip.AddrFromSlice(r.Dst.IP)
+		taken := netip.PrefixFrom(ip.Unmap(), bits)
+		link, err := netlink.LinkByIndex(r.LinkIndex)
+		if err != nil || link.Attrs().Name == f.cfg.Uplink || bits == 0 {
+			continue
+		}
+		for _, ours := range ranges {
+			if ours.Overlaps(taken) {
+				return fmt.Errorf("%w: %s is reached through link %s already", ErrTaken, taken, link.Attrs().Name)
+			}
+		}
+	}
+	return nil
 }
 
 const forwarding = "/proc/sys/net/ipv4/ip_forward"
