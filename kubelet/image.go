@@ -47,7 +47,7 @@ func (k *Kubelet) ensureImage(ctx context.Context, pod *corev1.Pod, c *corev1.Co
 		if status.Code(err) == codes.InvalidArgument {
 			reason = podsync.ReasonInvalidImageName
 		}
-		return nil, k.imageError(pod, c, reason, fmt.Errorf("failed to pull image %q: %w", c.Image, err))
+		return nil, k.imageError(pod, c, reason, err)
 	}
 	k.event(pod, corev1.EventTypeNormal, "Pulled", "Successfully pulled image %q", c.Image)
 	return pulled, nil
