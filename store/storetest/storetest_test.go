@@ -3,6 +3,7 @@ package storetest_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,8 @@ func (w *forgetfulWatcher) Next(ctx context.Context) (store.Batch, error) {
 }
 
 // hasty reports progress without looking whether there is something to deliver.
+// It takes its time over it, so that others have written meanwhile, if they are
+// going to.
 type hasty struct{ store.Store }
 
 func (s hasty) Watch(ctx context.Context, r store.Range, after int64) (store.Watcher, error) {
@@ -84,7 +87,9 @@ type hastyWatcher struct {
 
 func (w *hastyWatcher) Next(ctx context.Context) (store.Batch, error) {
 	batch, err := w.Watcher.Next(ctx)
-	if err == nil {
+	delivered := batch.Revision
+	for tries := 0; err == nil && tries < 20 && batch.Revision < delivered+10; tries++ {
+		runtime.Gosched()
 		batch.Revision, err = w.s.Revision(ctx)
 	}
 	return batch, err

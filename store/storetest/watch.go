@@ -292,18 +292,27 @@ func testProgress(e *env) {
 func testProgressUnderLoad(e *env) {
 	const writes = 1000
 	w := e.watch(store.Prefix("mine/"), 1)
+	// Writes are never far ahead of the watcher: else it might come to them when
+	// all are made, and see no load.
+	ahead, gone := make(chan struct{}, 100), make(chan struct{})
 	e.together(3, func(i int) error {
 		switch i {
 		case 0:
 			return churn(e, "other", writes)
 		case 1:
 			for n := range writes {
+				select {
+				case ahead <- struct{}{}:
+				case <-gone:
+					return nil
+				}
 				if _, err := e.s.Create(e.ctx, fmt.Sprint("mine/", n), nil, 0); err != nil {
 					return err
 				}
 			}
 			return nil
 		}
+		defer close(gone)
 		delivered := int64(1) // the last revision that was reported
 		for seen := 0; seen < writes; {
 			if err := w.Progress(e.ctx); err != nil {
@@ -316,6 +325,10 @@ func testProgressUnderLoad(e *env) {
 			for _, event := range batch.Events {
 				if event.KV.ModRevision <= delivered {
 					return fmt.Errorf("event of revision %d after progress to %d", event.KV.ModRevision, delivered)
+				}
+				select {
+				case <-ahead:
+				default: // an event too many; others look for that
 				}
 			}
 			seen, delivered = seen+len(batch.Events), batch.Revision
