@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 const (
 	childMode = "BOLTSTORE_TEST_CHILD"
 	childPath = "BOLTSTORE_TEST_PATH"
+	childOpen = "open"
 )
 
 // child returns the command that runs this program as a child.
@@ -56,7 +57,8 @@ const crashWriters = 6
 // beWriter opens the store and writes until it is killed. Each of its writers
 // creates keys "writer/1", "writer/2"... from where the store ends, deletes every
 // third one soon after, and prints "writer number revision" when a create
-// returned. Meanwhile one key grows the file and a compaction shrinks it.
+// returned. Before all that it prints a line that says that it is open. Meanwhile
+// one key grows the file and a compaction shrinks it.
 func beWriter(path string) error {
 	s, err := boltstore.Open(path, boltstore.Options{})
 	if err != nil {
@@ -67,6 +69,7 @@ func beWriter(path string) error {
 	if err != nil {
 		return err
 	}
+	fmt.Println(childOpen)
 	failed := make(chan error)
 	for w := range crashWriters {
 		go func() {
@@ -171,7 +174,7 @@ func TestStore_killed(t *testing.T) {
 	acked := map[string]ack{}
 	for round := range rounds {
 		killAfter := time.Duration(random.Int64N(int64(600 * time.Millisecond)))
-		last := runAndKill(t, path, killAfter, acked)
+		last := runAndKill(t, path, killAfter, round%4 == 3, acked)
 		checkAcknowledged(t, path, acked, last)
 		require.False(t, t.Failed(), "in round %d, killed after %v", round, killAfter)
 	}
@@ -179,15 +182,19 @@ func TestStore_killed(t *testing.T) {
 	t.Logf("%d acknowledged writes", len(acked))
 }
 
-// runAndKill runs a writer for that long and notes what it acknowledged. It
-// returns the last number of each writer.
-func runAndKill(t *testing.T, path string, after time.Duration, acked map[string]ack) map[int]int {
+// runAndKill runs a writer and notes what it acknowledged. It returns the last
+// number of each writer. The time to the kill counts from when the store is open,
+// so that a busy machine gives the writers theirs; early counts it from the start
+// of the process, so that some kills hit the opening.
+func runAndKill(t *testing.T, path string, after time.Duration, early bool, acked map[string]ack) map[int]int {
 	cmd := child(t, "writer", path)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
-	timer := time.AfterFunc(after, func() { cmd.Process.Kill() })
-	defer timer.Stop()
+	kill := func() *time.Timer { return time.AfterFunc(after, func() { cmd.Process.Kill() }) }
+	if early {
+		defer kill().Stop()
+	}
 	last := map[int]int{}
 	in := bufio.NewReader(out)
 	for {
@@ -195,6 +202,12 @@ func runAndKill(t *testing.T, path string, after time.Duration, acked map[string
 		if err != nil {
 			require.ErrorIs(t, err, io.EOF) // a line cut short is no acknowledgement
 			break
+		}
+		if line == childOpen+"\n" {
+			if !early {
+				defer kill().Stop()
+			}
+			continue
 		}
 		var a ack
 		_, err = fmt.Sscan(line, &a.writer, &a.number, &a.revision)
