@@ -17,6 +17,7 @@ import (
 	"github.com/coracle-k8s/coracle/kubelet"
 	"github.com/coracle-k8s/coracle/network/dns"
 	"github.com/coracle-k8s/coracle/network/proxy"
+	"github.com/coracle-k8s/coracle/network/proxy/userspace"
 	"github.com/coracle-k8s/coracle/pki"
 	"github.com/coracle-k8s/coracle/runtime/goroutine"
 )
@@ -34,6 +35,9 @@ type MemoryConfig struct {
 	// Dir is for the pods' files; empty means a temporary folder that Close
 	// removes.
 	Dir string
+	// NodePorts is the address of this machine at which the node ports of
+	// Services are open, such as 127.0.0.1; the zero value opens none.
+	NodePorts netip.Addr
 }
 
 // A Memory is the [Backend] whose containers are Go functions.
@@ -123,10 +127,22 @@ func (m *Memory) RunShared(ctx context.Context, c *Cluster) error {
 	})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return source.Run(ctx) })
-	g.Go(func() error {
-		return RunProxy(ctx, c.Client(pki.UserProxy), "", m.balancer, c.cfg.Logger)
-	})
+	g.Go(func() error { return m.runProxy(ctx, c) })
 	return g.Wait()
+}
+
+// runProxy keeps the balancer in step with the Services, and their node ports
+// open where that is wanted.
+func (m *Memory) runProxy(ctx context.Context, c *Cluster) error {
+	var backend proxy.Backend = m.balancer
+	if m.cfg.NodePorts.IsValid() {
+		ports := userspace.New(userspace.Config{
+			Address: m.cfg.NodePorts, Balancer: m.balancer, Dial: m.network.Dial, Logger: c.cfg.Logger,
+		})
+		defer ports.Close()
+		backend = ports
+	}
+	return RunProxy(ctx, c.Client(pki.UserProxy), "", backend, c.cfg.Logger)
 }
 
 // RunNode implements Backend. The end of a node in memory is the end of its pods.

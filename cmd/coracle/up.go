@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -202,7 +203,9 @@ func checkSystem() error {
 // backend makes what is behind the nodes.
 func (f *upFlags) backend(up *running, log *slog.Logger) (cluster.Backend, error) {
 	if f.runtime == runtimeGoroutine || f.nodes == 0 {
-		return cluster.NewMemory(cluster.MemoryConfig{Dir: filepath.Join(f.dataDir, "memory")}), nil
+		return cluster.NewMemory(cluster.MemoryConfig{
+			Dir: filepath.Join(f.dataDir, "memory"), NodePorts: netip.AddrFrom4([4]byte{127, 0, 0, 1}),
+		}), nil
 	}
 	machine, err := cluster.NewMachine(cluster.MachineConfig{
 		Dir: f.dataDir, Uplink: f.uplink, KeepPods: f.keepPods, Upstream: upstreamDNS("/etc/resolv.conf"), Logger: log,
