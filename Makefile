@@ -28,7 +28,7 @@ short: ## The tests that need neither root nor long
 	$(GO) test -short ./...
 
 .PHONY: interop
-interop: build system interop-store ## Real Kubernetes programs against our parts, and ours against theirs
+interop: build system kubectl interop-store ## Real Kubernetes programs against our parts, and ours against theirs
 	cd interop && PATH="$(CURDIR)/bin:$$PATH" $(GO) test -race -timeout 20m ./...
 
 .PHONY: interop-store
