@@ -157,11 +157,11 @@ func replaceStore(snapshot, data string) error {
 		return err
 	}
 	before := data + ".before-restore"
-	if err := os.Rename(data, before); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := boltstore.Rename(data, before); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("restore %s: %w", snapshot, err)
 	}
 	if err := boltstore.RestoreAhead(snapshot, data, ahead); err != nil {
-		return errors.Join(err, os.Rename(before, data))
+		return errors.Join(err, boltstore.Rename(before, data))
 	}
 	return nil
 }

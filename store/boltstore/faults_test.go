@@ -198,5 +198,12 @@ func TestStatus_journal(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, report.Keys)
 	require.EqualValues(t, 2, report.Revision)
-	require.Equal(t, map[string]string{"k": "v"}, all(t, open(t, copied)))
+
+	// The journal goes where the data file goes.
+	moved := filepath.Join(filepath.Dir(copied), "moved")
+	require.NoError(t, os.WriteFile(moved+".log1", []byte("of a file that was there"), 0o600))
+	require.NoError(t, boltstore.Rename(copied, moved))
+	require.Equal(t, map[string]string{"k": "v"}, all(t, open(t, moved)))
+	require.ErrorIs(t, boltstore.Rename(copied, moved), os.ErrNotExist)
+	open(t, copied) // nothing of it is left
 }

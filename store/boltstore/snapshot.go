@@ -194,3 +194,24 @@ func syncDir(dir string) error {
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
+
+// Rename gives a data file that nobody has open another name, with the journal that
+// a crash may have left beside it. As os.Rename does, it replaces what has that name,
+// and returns an [os.ErrNotExist] if there is no such data file.
+func Rename(from, to string) error {
+	// First the data file: a journal without it is noticed, the reverse is not.
+	if err := os.Rename(from, to); err != nil {
+		return err // names both
+	}
+	logs := logPaths(to)
+	for i, path := range logPaths(from) {
+		err := os.Rename(path, logs[i])
+		if errors.Is(err, os.ErrNotExist) {
+			err = os.Remove(logs[i]) // of the file that was replaced
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return syncDir(filepath.Dir(to))
+}

@@ -3,6 +3,8 @@ package memstore
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -18,7 +20,10 @@ type Store struct {
 	running sync.WaitGroup // the expiry's goroutine
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store       = (*Store)(nil)
+	_ store.Snapshotter = (*Store)(nil)
+)
 
 // New returns an empty store. It owns one goroutine, which deletes keys when
 // their time to live is over, and which ends with [Store.Close].
@@ -136,6 +141,19 @@ func (s *Store) Compact(ctx context.Context, rev int64) error {
 		return err
 	}
 	s.feed.Publish(next)
+	return nil
+}
+
+// Snapshot implements [store.Snapshotter]. Reads and writes go on meanwhile, however
+// slow w is. A boltstore can be restored from what it writes.
+func (s *Store) Snapshot(w io.Writer) error {
+	state, err := s.feed.State(context.Background())
+	if err != nil {
+		return err
+	}
+	if err := history.WriteSnapshot(w, *state); err != nil {
+		return fmt.Errorf("snapshot at revision %d: %w", state.Revision(), err)
+	}
 	return nil
 }
 

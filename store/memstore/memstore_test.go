@@ -1,6 +1,8 @@
 package memstore_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coracle-k8s/coracle/store"
+	"github.com/coracle-k8s/coracle/store/boltstore"
 	"github.com/coracle-k8s/coracle/store/memstore"
 	"github.com/coracle-k8s/coracle/store/storetest"
 )
@@ -41,4 +44,21 @@ func TestStore_virtualTime(t *testing.T) {
 		}
 		require.Equal(t, []time.Duration{time.Second, time.Hour, 7 * 24 * time.Hour}, lived)
 	})
+}
+
+// A snapshot is whole, and the store writes on while it is taken.
+func TestStore_Snapshot(t *testing.T) {
+	s := memstore.New()
+	defer s.Close()
+	_, err := s.Create(t.Context(), "boat", []byte("coracle"), 0)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "snapshot")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	require.NoError(t, s.Snapshot(f))
+	require.NoError(t, f.Close())
+	report, err := boltstore.Status(path)
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Keys)
+	require.EqualValues(t, 2, report.Revision)
 }
