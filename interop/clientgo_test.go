@@ -243,7 +243,11 @@ func TestClientGo_informers(t *testing.T) {
 		return len(found) == 3
 	})
 	require.NoError(t, client.AppsV1().Deployments("default").Delete(ctx, "web", metav1.DeleteOptions{}))
-	c.WaitFor("no pods in the cache", func() bool { return added.Load() == 3 && deleted.Load() == 3 })
+	c.WaitFor("no pods in the cache", func() bool {
+		found, err := pods.Lister().List(labels.Everything())
+		require.NoError(t, err)
+		return len(found) == 0 && added.Load() >= 3 && added.Load() == deleted.Load()
+	})
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)
