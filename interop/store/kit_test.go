@@ -17,6 +17,12 @@ func TestEtcdstore_kit(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store {
 		return openEtcd(t, program(t, programs.Etcd))
 	}, storetest.Options{
+		Reopen: func(s store.Store) (store.Store, error) {
+			if err := s.Close(); err != nil {
+				return nil, err
+			}
+			return etcdstore.Open(t.Context(), s.(*etcdstore.Store).Endpoints(), etcdstore.Options{})
+		},
 		BufferedWatch: true,
 		// etcd gives no lease less than a little over its election timeout.
 		MinTTL:   2 * time.Second,

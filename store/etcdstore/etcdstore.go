@@ -78,6 +78,9 @@ func Open(ctx context.Context, endpoints []string, opts Options) (*Store, error)
 	return s, nil
 }
 
+// Endpoints returns where the cluster is: those that Open was given.
+func (s *Store) Endpoints() []string { return s.client.Endpoints() }
+
 // begin makes a call known to Close. The context it returns ends with ctx or
 // with the store; end must be called.
 func (s *Store) begin(ctx context.Context) (_ context.Context, end func(), err error) {
