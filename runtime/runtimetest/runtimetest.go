@@ -143,11 +143,15 @@ var cases = []testCase{
 	{"many pods at once", "calls for different pods do not disturb each other, and addresses differ", testManyPods, nil},
 }
 
-// Run grades a runtime. open is called for each case; what it opens is closed
-// by its own t.Cleanup.
+// Run grades a runtime in parallel subtests, which mostly wait for disks and for
+// processes. open is called for each case, and gives each a runtime that shares
+// nothing with the others; what it opens is closed by its own t.Cleanup.
 func Run(t *testing.T, open func(t *testing.T) Target) {
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) { runCase(t, c, open(t)) })
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			runCase(t, c, open(t))
+		})
 	}
 }
 
