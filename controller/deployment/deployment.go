@@ -173,6 +173,15 @@ func (r *reconciler) carryOut(ctx context.Context, d *appsv1.Deployment, sets []
 // createNew makes the set for the template, with as many replicas as the
 // bounds allow at once.
 func (r *reconciler) createNew(ctx context.Context, d *appsv1.Deployment, plan Plan) (*appsv1.ReplicaSet, error) {
+	// The cache may not show yet that the Deployment is gone, while the garbage
+	// collector has taken its sets already: another would be made in vain.
+	live, err := r.depKind.Get(ctx, d.Namespace, d.Name)
+	switch {
+	case apierrors.IsNotFound(err), err == nil && (live.UID != d.UID || live.DeletionTimestamp != nil):
+		return nil, controller.ErrRetry
+	case err != nil:
+		return nil, err
+	}
 	rs := NewSet(d)
 	wanted, surge := int(*d.Spec.Replicas), BoundsOf(d).Surge
 	replicas := int32(plan.First)

@@ -121,6 +121,10 @@ func (c Config) complete() (Config, error) {
 			return c, err
 		}
 	}
+	// Shims run elsewhere than here.
+	if c.RuncPath, err = filepath.Abs(c.RuncPath); err != nil {
+		return c, err
+	}
 	for _, dir := range []string{c.sandboxesDir(), c.containersDir(), c.State} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return c, err
