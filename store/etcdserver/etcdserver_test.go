@@ -2,6 +2,7 @@ package etcdserver_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"net"
@@ -248,11 +249,12 @@ func TestMaintenance(t *testing.T) {
 	alarms, err := c.AlarmList(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, alarms.Alarms)
-	stream, err := c.Snapshot(t.Context())
-	if err == nil {
-		_, err = io.ReadAll(stream)
-	}
-	require.Equal(t, codes.Unimplemented, status.Code(err), "a store without snapshots: %v", err)
+	saved, err := snapshot(t, c)
+	require.NoError(t, err)
+	require.Equal(t, sha256.Size, len(saved)%512, "whole blocks, and their sum")
+	content, sum := saved[:len(saved)-sha256.Size], sha256.Sum256(saved[:len(saved)-sha256.Size])
+	require.NotEmpty(t, content)
+	require.Equal(t, sum[:], saved[len(content):])
 }
 
 // What a client saves is what boltstore restores.
@@ -362,4 +364,19 @@ func TestLease_keepAlive(t *testing.T) {
 			}
 		}
 	}
+}
+
+// snapshot returns what the server sends as a snapshot.
+func snapshot(t *testing.T, c *clientv3.Client) ([]byte, error) {
+	stream, err := c.Snapshot(t.Context())
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(stream)
+}
+
+func TestMaintenance_withoutSnapshots(t *testing.T) {
+	plain := struct{ store.Store }{memstore.New()} // no more than the contract
+	_, err := snapshot(t, serve(t, plain, etcdserver.Options{}))
+	require.Equal(t, codes.Unimplemented, status.Code(err), "%v", err)
 }
