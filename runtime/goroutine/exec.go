@@ -100,7 +100,12 @@ func (c *container) execute(ctx context.Context, program Program, cmd []string, 
 	exited := make(chan int, 1)
 	go func() {
 		defer c.runtime.programs.Done()
-		runProgram(run, program, p, func(code int) { exited <- code & 0xff })
+		runProgram(run, program, p, func(code int) {
+			if c.run.Err() != nil { // It returns because the container has ended: a kill.
+				code = exitKilled
+			}
+			exited <- code & 0xff
+		})
 		p.HTTP.CloseIdleConnections()
 		host.Close()
 	}()
