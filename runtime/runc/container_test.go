@@ -27,6 +27,7 @@ func security(change func(*cri.LinuxContainerSecurityContext), args ...string) *
 }
 
 func TestContainer_process(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 
@@ -47,6 +48,7 @@ func TestContainer_process(t *testing.T) {
 }
 
 func TestContainer_user(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	out, st := b.run(sandbox, sc, security(func(s *cri.LinuxContainerSecurityContext) {
@@ -67,6 +69,7 @@ func TestContainer_user(t *testing.T) {
 }
 
 func TestContainer_security(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 
@@ -92,6 +95,7 @@ func TestContainer_security(t *testing.T) {
 }
 
 func TestContainer_mounts(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	dir := t.TempDir()
@@ -137,6 +141,7 @@ func TestContainer_mounts(t *testing.T) {
 }
 
 func TestContainer_refused(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	create := func(config *cri.ContainerConfig) error {
@@ -172,6 +177,7 @@ func TestContainer_refused(t *testing.T) {
 
 // A hostile image must not make the runtime wait or read elsewhere.
 func TestContainer_hostile_accounts(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	layer, err := image.Layer([]image.File{
@@ -190,6 +196,7 @@ func TestContainer_hostile_accounts(t *testing.T) {
 }
 
 func TestContainer_stop_signal(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	config := toolConfig("term")
@@ -205,6 +212,7 @@ func TestContainer_stop_signal(t *testing.T) {
 }
 
 func TestContainer_limits(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	config := toolConfig("eat", "200")
@@ -222,6 +230,7 @@ func TestContainer_limits(t *testing.T) {
 }
 
 func TestContainer_update_and_stats(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	config := toolConfig("burn")
@@ -254,6 +263,7 @@ func TestContainer_update_and_stats(t *testing.T) {
 }
 
 func TestContainer_log_rotation(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	id := b.create(sandbox, sc, toolConfig("ticks"))

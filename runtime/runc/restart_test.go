@@ -75,6 +75,7 @@ func startAndKill(t *testing.T, b *bench) (sandbox string, containers []string) 
 }
 
 func TestRestart_finds_what_runs(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, ids := startAndKill(t, b)
 
@@ -108,6 +109,7 @@ func TestRestart_finds_what_runs(t *testing.T) {
 }
 
 func TestPurge_after_a_kill(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	startAndKill(t, b)
 	require.NoError(t, runc.Purge(b.ctx, b.cfg))
@@ -119,6 +121,7 @@ func TestPurge_after_a_kill(t *testing.T) {
 }
 
 func TestPurge_refuses_an_open_runtime(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	require.ErrorContains(t, runc.Purge(b.ctx, b.cfg), "in use by another runtime")
 	_, err := runc.New(b.cfg)
@@ -126,6 +129,7 @@ func TestPurge_refuses_an_open_runtime(t *testing.T) {
 }
 
 func TestRestart_after_a_shim_died(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	id := b.create(sandbox, sc, toolConfig("sleep"))
@@ -144,6 +148,7 @@ func TestRestart_after_a_shim_died(t *testing.T) {
 }
 
 func TestRestart_tidies_broken_records(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	id := b.create(sandbox, sc, toolConfig("sleep"))

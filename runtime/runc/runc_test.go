@@ -224,6 +224,7 @@ func (b *bench) waitOutput(id, text string) {
 }
 
 func TestRuntime_runs_a_container_to_its_end(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	out, st := b.run(sandbox, sc, toolConfig("version"))

@@ -29,6 +29,7 @@ func hostLink(t *testing.T, ns string) string {
 }
 
 func TestSandbox_shares_namespaces(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	same := func(*cri.NamespaceOption) {}
 	sandbox, sc := b.sandbox()
@@ -43,6 +44,7 @@ func TestSandbox_shares_namespaces(t *testing.T) {
 }
 
 func TestSandbox_host_namespaces(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	host := &cri.NamespaceOption{Network: cri.NamespaceMode_NODE, Ipc: cri.NamespaceMode_NODE, Pid: cri.NamespaceMode_NODE}
 	sandbox, sc := b.sandbox(func(c *cri.PodSandboxConfig) { c.Linux.SecurityContext.NamespaceOptions = host })
@@ -53,6 +55,7 @@ func TestSandbox_host_namespaces(t *testing.T) {
 }
 
 func TestSandbox_shared_processes(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox(func(c *cri.PodSandboxConfig) {
 		c.Linux.SecurityContext.NamespaceOptions.Pid = cri.NamespaceMode_POD
@@ -73,6 +76,7 @@ func TestSandbox_shared_processes(t *testing.T) {
 }
 
 func TestSandbox_settings(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox(func(c *cri.PodSandboxConfig) {
 		c.DnsConfig = &cri.DNSConfig{Servers: []string{"10.0.0.10"}, Searches: []string{"a.local", "b.local"}, Options: []string{"ndots:5"}}
@@ -103,6 +107,7 @@ func TestSandbox_settings(t *testing.T) {
 // A sandbox is removed with everything it is made of, and the runtime with it
 // (which newBench checks for every test).
 func TestSandbox_leaves_nothing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	parent := b.cfg.CgroupParent + "/burstable/pod1"
 	sandbox, sc := b.sandbox(func(c *cri.PodSandboxConfig) { c.Linux.CgroupParent = parent })
@@ -146,6 +151,7 @@ func (n *recorder) Teardown(_ context.Context, netns, id string) error {
 }
 
 func TestSandbox_network(t *testing.T) {
+	t.Parallel()
 	network := &recorder{}
 	b := newBench(t, func(c *runc.Config) { c.Network = network })
 	sandbox, _ := b.sandbox()

@@ -60,6 +60,7 @@ func (b *bench) attachLine(id, line string) string {
 }
 
 func TestExec(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	id := b.create(sandbox, sc, toolConfig("sleep"))
@@ -85,6 +86,7 @@ func TestExec(t *testing.T) {
 }
 
 func TestExec_terminal(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	id := b.create(sandbox, sc, toolConfig("sleep"))
@@ -101,6 +103,7 @@ func TestExec_terminal(t *testing.T) {
 }
 
 func TestAttach_terminal(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	config := toolConfig("winsize")
@@ -116,6 +119,7 @@ func TestAttach_terminal(t *testing.T) {
 }
 
 func TestAttach_stdin_once(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	config := toolConfig("cat")
@@ -129,6 +133,7 @@ func TestAttach_stdin_once(t *testing.T) {
 }
 
 func TestPortForward(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	sandbox, sc := b.sandbox()
 	id := b.create(sandbox, sc, toolConfig("serve", "8080"))

@@ -85,6 +85,7 @@ func TestOpen_isAFolder(t *testing.T) {
 // Compaction gives the space of what it forgets back to the disk, and loses
 // nothing else.
 func TestStore_compactionReturnsSpace(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "data")
 	s := open(t, path)
 	big := make([]byte, 256<<10)
@@ -120,6 +121,7 @@ func TestStore_compactionReturnsSpace(t *testing.T) {
 // A write that does not fit fails and changes nothing; when there is room again,
 // writing goes on.
 func TestStore_full(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "data")
 	s, err := boltstore.Open(path, boltstore.Options{MaxSize: 8 << 20})
 	require.NoError(t, err)

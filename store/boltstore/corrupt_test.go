@@ -62,6 +62,7 @@ func random(n int) []byte {
 // corrupt or finds all that was written: it never gives back less or something
 // else, and never crashes.
 func TestOpen_damagedPage(t *testing.T) {
+	t.Parallel()
 	path, want := written(t)
 	intact, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -81,6 +82,7 @@ func TestOpen_damagedPage(t *testing.T) {
 
 // The same for a file that was cut short at any page.
 func TestOpen_cutShort(t *testing.T) {
+	t.Parallel()
 	path, want := written(t)
 	intact, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -91,6 +93,7 @@ func TestOpen_cutShort(t *testing.T) {
 
 // Single bits, in records and elsewhere.
 func TestOpen_flippedBit(t *testing.T) {
+	t.Parallel()
 	path, want := written(t)
 	intact, err := os.ReadFile(path)
 	require.NoError(t, err)

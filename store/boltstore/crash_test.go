@@ -161,6 +161,7 @@ type ack struct {
 // write that was under way. CRASH_ROUNDS says how often (default 8), CRASH_SEED
 // replays the instants of an earlier run.
 func TestStore_killed(t *testing.T) {
+	t.Parallel()
 	rounds, seed := 8, rand.Uint64()
 	if s := os.Getenv("CRASH_ROUNDS"); s != "" {
 		rounds, _ = strconv.Atoi(s)

@@ -34,6 +34,7 @@ func TestOpen_readOnlyDisk(t *testing.T) { runOnOwnDisk(t, "read-only disk") }
 
 // The file may not grow, and then it may again.
 func TestStore_fileSizeLimit(t *testing.T) {
+	t.Parallel()
 	out, err := child(t, "file size limit", filepath.Join(t.TempDir(), "data")).Output()
 	require.NoError(t, err, "%s", out)
 }
@@ -52,6 +53,7 @@ func TestOpen_readOnlyFolder(t *testing.T) {
 // runOnOwnDisk runs a child in a mount namespace of its own, in which it may
 // mount a file system in memory. What it mounts ends with it.
 func runOnOwnDisk(t *testing.T, mode string) {
+	t.Parallel()
 	cmd := child(t, mode, filepath.Join(t.TempDir(), "disk"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
 	if os.Getuid() != 0 {

@@ -38,6 +38,7 @@ func (w *interrupted) Write(p []byte) (int, error) {
 }
 
 func TestSnapshot_restoresTheMoment(t *testing.T) {
+	t.Parallel()
 	s := open(t, filepath.Join(t.TempDir(), "data"))
 	for i := range 3000 {
 		create(t, s, fmt.Sprint(i), string(make([]byte, 1000)))
@@ -102,6 +103,7 @@ func TestRestore_neverOverwrites(t *testing.T) {
 // A snapshot that is cut short or changed anywhere is refused, and no data file
 // comes of it.
 func TestRestore_damaged(t *testing.T) {
+	t.Parallel()
 	s := open(t, filepath.Join(t.TempDir(), "data"))
 	create(t, s, "a", "1")
 	intact, err := os.ReadFile(snapshot(t, s))
