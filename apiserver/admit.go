@@ -15,9 +15,10 @@ func (q *request) admission(op Operation, obj, old api.Object) *Admission {
 
 // admit lets the hooks change an object and judges the outcome:
 //
-//	default -> mutate -> default -> prepare -> validate -> hooks' validation
+//	default -> track fields -> mutate -> default -> prepare -> validate -> hooks' validation
 //
-// Hooks see a complete object; what they add is completed as well.
+// Hooks see a complete object; what they add is completed as well, and is
+// nobody's: the fields that the client manages are those it sent.
 func (q *request) admit(a *Admission, prepare func(), validate func() error) error {
 	complete := func() {
 		if q.resource.Default != nil {
@@ -25,6 +26,9 @@ func (q *request) admit(a *Admission, prepare func(), validate func() error) err
 		}
 	}
 	complete()
+	if err := q.track(a.Object, a.Old); err != nil {
+		return err
+	}
 	if err := q.mutate(a); err != nil {
 		return err
 	}

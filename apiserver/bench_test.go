@@ -111,3 +111,25 @@ func BenchmarkWatchFanOut(b *testing.B) {
 	cancel()
 	running.Wait()
 }
+
+// BenchmarkStatus is what a kubelet does: it patches the status of a pod.
+func BenchmarkStatus(b *testing.B) {
+	f := start(b)
+	f.call(b, "POST", pods, fmt.Sprintf(podBody, 1, 1), api.JSON)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		f.patch(b, pods+"/p1/status", fmt.Sprintf(`{"status":{"phase":"Running","podIP":"10.0.0.%d",`+
+			`"conditions":[{"type":"Ready","status":"True"},{"type":"Initialized","status":"True"}]}}`, i%250))
+	}
+}
+
+// patch sends a strategic merge patch and fails the benchmark unless it succeeds.
+func (f *fixture) patch(b *testing.B, path, body string) {
+	r := httptest.NewRequestWithContext(b.Context(), "PATCH", path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/strategic-merge-patch+json")
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, r)
+	if w.Code >= 300 {
+		b.Fatal(w.Code, w.Body)
+	}
+}

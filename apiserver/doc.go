@@ -16,7 +16,7 @@
 //	         │  delete      store ─> admit ─> mark or remove ───────┘           │
 //	         └──────────────────────────────────────────────────────────────────┘
 //
-//	admit = default ─> hooks mutate ─> default ─> prepare ─> validate ─> hooks validate
+//	admit = default ─> track fields ─> hooks mutate ─> default ─> prepare ─> validate ─> hooks validate
 //
 // What no authenticator knows is 401, what no authorizer allows is 403. Every
 // error reaches the client as a Status with a reason it can act on.
@@ -44,6 +44,9 @@
 // that state and gets a 409 instead. A write that changes nothing is not
 // stored, so it raises no revision and no event.
 //
+// With every write the server notes who manages which field, and an apply
+// (apply.go) is merged by that; package apply tells how.
+//
 // The status, the scale and the finalizers of a namespace are views of an object
 // (view.go): paths that show a part of it and change no other.
 //
@@ -67,14 +70,13 @@
 // kube-apiserver is three servers in a chain (aggregator, core, extensions); its
 // storage decodes into internal versions of each type and converts between them; its
 // registry has a strategy type for each kind; its cacher is one for each kind
-// with a watch of its own. It also tracks who manages which field, for
-// server-side apply, which is refused here, and schedules requests by
-// priority and fairness, which is left out.
+// with a watch of its own. It also schedules requests by priority and fairness,
+// which is left out.
 //
 // # Reading order
 //
 // contract.go, server.go, request.go, then the verbs (get.go, list.go, create.go,
-// update.go with view.go, patch.go, delete.go), storage.go, and the cache: cache.go,
+// update.go with view.go, patch.go, apply.go with managedfields.go, delete.go), storage.go, and the cache: cache.go,
 // collection.go, watcher.go, replay.go, watch.go. The stories in testdata show
 // requests and their answers.
 package apiserver

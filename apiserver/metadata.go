@@ -45,7 +45,6 @@ func beginMetadata(r *api.Resource, obj api.Object) {
 	obj.SetDeletionTimestamp(nil)
 	obj.SetDeletionGracePeriodSeconds(nil)
 	obj.SetSelfLink("")
-	obj.SetManagedFields(nil)
 	obj.SetResourceVersion("")
 	obj.SetGeneration(0)
 	if r.Generation {
@@ -68,7 +67,6 @@ func carryMetadata(obj, old api.Object) {
 	obj.SetGeneration(old.GetGeneration())
 	obj.SetGenerateName(old.GetGenerateName())
 	obj.SetSelfLink("")
-	obj.SetManagedFields(old.GetManagedFields())
 }
 
 // countGeneration raises the generation of an object whose wanted state is not

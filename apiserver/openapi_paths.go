@@ -93,7 +93,7 @@ var parameters = map[string][]string{
 	"list":             {"allowWatchBookmarks", "continue", "fieldSelector", "labelSelector", "limit", "resourceVersion", "resourceVersionMatch", "sendInitialEvents", "timeoutSeconds", "watch"},
 	"create":           {"dryRun", "fieldManager", "fieldValidation"},
 	"update":           {"dryRun", "fieldManager", "fieldValidation"},
-	"patch":            {"dryRun", "fieldManager", "fieldValidation"},
+	"patch":            {"dryRun", "fieldManager", "fieldValidation", "force"},
 	"delete":           {"dryRun", "gracePeriodSeconds", "propagationPolicy"},
 	"deletecollection": {"dryRun", "fieldSelector", "gracePeriodSeconds", "labelSelector", "propagationPolicy"},
 }
@@ -156,7 +156,7 @@ func (d *pathDescriber) body(verb string) object {
 			mediaTypes = append(mediaTypes, api.Protobuf)
 		}
 	case "patch":
-		mediaTypes = []string{string(types.JSONPatchType), string(types.MergePatchType)}
+		mediaTypes = []string{string(types.JSONPatchType), string(types.MergePatchType), string(types.ApplyPatchType)}
 		if !custom {
 			mediaTypes = append(mediaTypes, string(types.StrategicMergePatchType))
 		}

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -16,6 +17,8 @@ import (
 type options struct {
 	dryRun          bool
 	fieldValidation string
+	fieldManager    string
+	force           bool
 }
 
 // parseOptions reads and judges the parameters that create, update, patch and
@@ -35,7 +38,33 @@ func parseOptions(verb string, query url.Values) (options, error) {
 	if len(errs) > 0 {
 		return options{}, invalidOptions(kind, errs)
 	}
-	return options{dryRun: len(dryRun) > 0, fieldValidation: mode}, nil
+	force, err := parseForce(query)
+	return options{
+		dryRun: len(dryRun) > 0, fieldValidation: mode,
+		fieldManager: query.Get("fieldManager"), force: force,
+	}, err
+}
+
+// parseForce reads whether an apply takes over the fields of others.
+func parseForce(query url.Values) (bool, error) {
+	text := query.Get("force")
+	if text == "" {
+		return false, nil
+	}
+	force, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, apierrors.NewBadRequest("force: " + err.Error())
+	}
+	return force, nil
+}
+
+// checkPatch judges the parameters that have to do with the type of a patch.
+func checkPatch(query url.Values, o options, kind types.PatchType) error {
+	given := &metav1.PatchOptions{FieldManager: o.fieldManager, FieldValidation: o.fieldValidation}
+	if query.Has("force") {
+		given.Force = &o.force
+	}
+	return invalidOptions("PatchOptions", validation.ValidatePatchOptions(given, kind))
 }
 
 func invalidOptions(kind string, errs field.ErrorList) error {

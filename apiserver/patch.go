@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,11 +35,21 @@ func (q *request) patch(v *view) error {
 	if q.info.Name == "" {
 		return q.methodNotAllowed()
 	}
+	mediaType, err := bodyType(q.Request)
+	if err != nil {
+		return err
+	}
 	data, err := readBody(q.Request)
 	if err != nil {
 		return err
 	}
-	apply, err := q.patcher(v, data)
+	if err := checkPatch(q.URL.Query(), q.options, types.PatchType(mediaType)); err != nil {
+		return err
+	}
+	if types.PatchType(mediaType) == types.ApplyPatchType {
+		return q.apply(v, data)
+	}
+	apply, err := q.patcher(v, types.PatchType(mediaType), data)
 	if err != nil {
 		return err
 	}
@@ -47,7 +58,7 @@ func (q *request) patch(v *view) error {
 		if attempts++; attempts > patchAttempts {
 			return nil, conflictError(q.resource, q.info.Name)
 		}
-		return q.applyPatch(v, apply, old)
+		return q.applyPatch(v, apply, old, mentionsManagers(data))
 	})
 	if err != nil {
 		return storeError(q.resource, q.info.Name, err)
@@ -55,10 +66,19 @@ func (q *request) patch(v *view) error {
 	return q.answer(http.StatusOK, v.show(obj))
 }
 
+// mentionsManagers says whether a patch may be about managedFields. That is
+// rare, and they are long; a patch that does not see them does not change them.
+func mentionsManagers(patch []byte) bool {
+	return bytes.Contains(patch, []byte("managedFields")) || bytes.Contains(patch, []byte(`\u`))
+}
+
 // applyPatch turns an object into JSON, patches it and reads it back.
-func (q *request) applyPatch(v *view, apply patcher, old api.Object) (api.Object, error) {
+func (q *request) applyPatch(v *view, apply patcher, old api.Object, managers bool) (api.Object, error) {
 	shown := shallowCopy(v.show(old))
 	shown.GetObjectKind().SetGroupVersionKind(v.kind)
+	if !managers {
+		shown.SetManagedFields(nil)
+	}
 	original, err := q.server.storage.codec.EncodeBytes(shown, api.JSON)
 	if err != nil {
 		return nil, err
@@ -77,23 +97,17 @@ func (q *request) applyPatch(v *view, apply patcher, old api.Object) (api.Object
 	return want, placeInNamespace(q.resource, want, q.info.Namespace)
 }
 
-// patcher reads the patch by the request's content type.
-func (q *request) patcher(v *view, data []byte) (patcher, error) {
-	mediaType, err := bodyType(q.Request)
-	if err != nil {
-		return nil, err
-	}
+// patcher reads a patch of a type.
+func (q *request) patcher(v *view, kind types.PatchType, data []byte) (patcher, error) {
 	example := v.empty()
 	custom := isCustom(q.resource) && v.name != "scale"
-	switch kind := types.PatchType(mediaType); {
+	switch {
 	case kind == types.JSONPatchType:
 		return jsonPatcher(data)
 	case kind == types.MergePatchType:
 		return mergePatcher(data)
 	case kind == types.StrategicMergePatchType && !custom:
 		return strategicPatcher(data, example)
-	case kind == types.ApplyPatchType:
-		return nil, unsupportedBody(patchTypes(custom) + "; server-side apply is not supported, use client-side apply")
 	default:
 		return nil, unsupportedBody(patchTypes(custom))
 	}
@@ -101,10 +115,10 @@ func (q *request) patcher(v *view, data []byte) (patcher, error) {
 
 func patchTypes(custom bool) string {
 	text := fmt.Sprintf("%s, %s", types.JSONPatchType, types.MergePatchType)
-	if custom {
-		return text
+	if !custom {
+		text = fmt.Sprintf("%s, %s", text, types.StrategicMergePatchType)
 	}
-	return fmt.Sprintf("%s, %s", text, types.StrategicMergePatchType)
+	return fmt.Sprintf("%s, %s", text, types.ApplyPatchType)
 }
 
 // jsonPatcher is RFC 6902: a list of operations.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coracle-k8s/coracle/api"
@@ -60,6 +61,7 @@ type Server struct {
 	groups  map[schema.GroupVersion]Group
 	metrics *metrics
 	openapi *openapi
+	fields  trackers
 }
 
 // New returns a server. It starts nothing: requests for objects wait until
@@ -120,6 +122,9 @@ type request struct {
 	format   format
 	options  options
 	warnings []string
+	// applied are the managers of the object's fields as an apply has
+	// worked them out; nil if this is none.
+	applied []metav1.ManagedFieldsEntry
 }
 
 // ServeHTTP answers one request. This is the whole path:

@@ -30,7 +30,8 @@ var update = flag.Bool("update", false, "rewrite the stories with what the serve
 //	=> the code, warnings, and the answer as YAML
 //
 // With show, only those fields of the answer are told; with "show: -" none.
-// UIDs and times are not told.
+// UIDs and times are not told, nor, unless they are asked for, who manages the
+// fields: kubectl hides that, too.
 func TestStories(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.story")
 	require.NoError(t, err)
@@ -91,6 +92,19 @@ func answer(f *fixture, lines []string) string {
 	return text + describe(w.Body.Bytes(), show)
 }
 
+// dropManagers takes managedFields out of an object, or of those in a list.
+func dropManagers(obj map[string]any) {
+	if metadata, ok := obj["metadata"].(map[string]any); ok {
+		delete(metadata, "managedFields")
+	}
+	items, _ := obj["items"].([]any)
+	for _, item := range items {
+		if inner, ok := item.(map[string]any); ok {
+			dropManagers(inner)
+		}
+	}
+}
+
 // describe writes a JSON answer, or part of it, as YAML.
 func describe(data []byte, show string) string {
 	var body fields
@@ -109,6 +123,9 @@ func describe(data []byte, show string) string {
 				shown[path] = body.names()
 			}
 		}
+	}
+	if show == "" {
+		dropManagers(shown)
 	}
 	told, err := yaml.Marshal(map[string]any(shown))
 	if err != nil {

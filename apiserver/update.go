@@ -105,6 +105,9 @@ func (q *request) admitChange(v *view, want, old api.Object) (api.Object, error)
 			countGeneration(q.resource, obj, old)
 		},
 		func() error { return validateUpdate(q.resource, obj, old, v.check) })
+	if err == nil {
+		keepTimes(obj, old)
+	}
 	return obj, err
 }
 

@@ -219,6 +219,17 @@ items:
     creationTimestamp: TIME
     labels:
       color: blue
+    managedFields:
+    - apiVersion: v1
+      fieldsType: FieldsV1
+      fieldsV1:
+        f:metadata:
+          f:labels:
+            .: {}
+            f:color: {}
+      manager: unknown
+      operation: Update
+      time: TIME
     name: a
     namespace: default
     resourceVersion: "3"

@@ -160,19 +160,17 @@ metadata: {}
 reason: BadRequest
 status: Failure
 
-# Server-side apply is still to come.
+# Server-side apply, of which apply.story tells, wants to know what it applies.
 PATCH /apis/apps/v1/namespaces/default/deployments/web?fieldManager=me
 Content-Type: application/apply-patch+yaml
 {"spec": {"replicas": 6}}
-=> 415 Unsupported Media Type
+=> 400 Bad Request
 apiVersion: v1
-code: 415
+code: 400
 kind: Status
-message: 'the body of the request was in an unknown format - accepted media types
-  include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json;
-  server-side apply is not supported, use client-side apply'
+message: 'invalid object type: /, Kind='
 metadata: {}
-reason: UnsupportedMediaType
+reason: BadRequest
 status: Failure
 
 GET /apis/apps/v1/namespaces/default/deployments/web

@@ -1,0 +1,151 @@
+package apply
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/managedfields"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+	"sigs.k8s.io/structured-merge-diff/v6/schema"
+	"sigs.k8s.io/structured-merge-diff/v6/typed"
+
+	"github.com/coracle-k8s/coracle/api"
+)
+
+// A Tracker knows, for the objects of one resource, who manages which field.
+// It is safe for concurrent use.
+type Tracker struct {
+	resource *api.Resource
+	custom   bool
+	managers map[string]*managedfields.FieldManager // by subresource
+	outline  *outline                               // nil for custom resources
+}
+
+// NewTracker returns the tracker of a resource. It describes the resource's Go
+// type to the merge, which takes a few milliseconds, so keep it.
+func NewTracker(r *api.Resource) (*Tracker, error) {
+	t := &Tracker{resource: r, managers: map[string]*managedfields.FieldManager{}}
+	c := &converter{resource: r, parser: typed.DeducedParseableType}
+	newManager := managedfields.NewDefaultCRDFieldManager
+	if _, t.custom = r.New().(*unstructured.Unstructured); !t.custom {
+		described, name := SchemaOf(reflect.TypeOf(r.New()).Elem())
+		c.parser = (&typed.Parser{Schema: schema.Schema{Types: described}}).Type(name)
+		t.outline = outlineOf(described, name, reflect.TypeOf(r.New()).Elem())
+		newManager = managedfields.NewDefaultFieldManager
+	}
+	for _, subresource := range []string{"", "status", "scale", "finalize"} {
+		filters := map[fieldpath.APIVersion]fieldpath.Filter{}
+		if filter := ownable(r, subresource); filter != nil {
+			filters[fieldpath.APIVersion(r.GroupVersion().String())] = filter
+		}
+		m, err := newManager(c, c, c, c, r.GroupVersionKind, r.GroupVersion(), subresource, filters)
+		if err != nil {
+			return nil, fmt.Errorf("track %s: %w", r.Plural, err)
+		}
+		t.managers[subresource] = m
+	}
+	return t, nil
+}
+
+// ownable is a filter of the fields that a path lets its clients own: those it
+// lets them change. Nil is all.
+func ownable(r *api.Resource, subresource string) fieldpath.Filter {
+	switch {
+	case r.CopyStatus == nil:
+		return nil
+	case subresource == "":
+		return fieldpath.NewExcludeSetFilter(fieldpath.NewSet(fieldpath.MakePathOrDie("status")))
+	case subresource == "status":
+		return fieldpath.NewIncludeMatcherFilter(
+			fieldpath.MakePrefixMatcherOrDie("status"),
+			fieldpath.MakePrefixMatcherOrDie("metadata", "labels"),
+			fieldpath.MakePrefixMatcherOrDie("metadata", "annotations"))
+	default:
+		return nil
+	}
+}
+
+// Update notes in obj, which is to take the place of old, that the manager
+// owns what is different, and that nobody else does any more. A nil old is an
+// object to be created. What obj says of its managers itself counts, if it is
+// sound; an emptied list ends the tracking until somebody applies.
+//
+// An error leaves obj with old's managers.
+func (t *Tracker) Update(old, obj api.Object, subresource, manager string) error {
+	if old == nil && subresource == "" && t.create(obj, manager) {
+		return nil
+	}
+	if old == nil {
+		old = t.empty()
+	}
+	before, after := t.changed(old, obj)
+	if _, err := t.managers[subresource].Update(before, after, manager); err != nil {
+		obj.SetManagedFields(old.GetManagedFields())
+		return fmt.Errorf("track the fields of %s %s: %w", t.resource.Plural, obj.GetName(), err)
+	}
+	obj.SetManagedFields(after.GetManagedFields())
+	return nil
+}
+
+// Apply returns what becomes of old, which it does not change, when the manager
+// wants the fields in config to be as they are there. Fields that the manager
+// owned and config lacks are removed unless others own them, too. A field that
+// somebody else has set to another value is a conflict, an API status with a
+// cause for each, unless force takes it over. A nil old is an object that is not there.
+func (t *Tracker) Apply(old api.Object, config *unstructured.Unstructured, subresource, manager string, force bool) (api.Object, error) {
+	if old == nil {
+		old = t.empty()
+	}
+	merged, err := t.managers[subresource].Apply(t.named(old), config, manager, force)
+	if err != nil {
+		return nil, err
+	}
+	return merged.(api.Object), nil
+}
+
+// create notes the manager of a new object, if it can tell without a comparison.
+func (t *Tracker) create(obj api.Object, manager string) bool {
+	if t.outline == nil || obj.GetManagedFields() != nil {
+		return false
+	}
+	fields, ok := created(t.outline, reflect.ValueOf(obj).Elem(), t.unowned)
+	if !ok {
+		return false
+	}
+	if fields != "" {
+		obj.SetManagedFields([]metav1.ManagedFieldsEntry{{
+			Manager: cmp.Or(manager, "unknown"), Operation: metav1.ManagedFieldsOperationUpdate,
+			APIVersion: t.resource.GroupVersion().String(), FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(fields),
+			Time: &metav1.Time{Time: time.Now().UTC()},
+		}})
+	}
+	return true
+}
+
+// unowned are the fields of a new object that nobody manages: those that say
+// which object it is, those that the server fills in, and the status, where
+// that has a path of its own.
+func (t *Tracker) unowned(path string) bool {
+	switch path {
+	case "apiVersion", "kind", "metadata.name", "metadata.namespace", "metadata.creationTimestamp",
+		"metadata.selfLink", "metadata.uid", "metadata.generation", "metadata.managedFields", "metadata.resourceVersion":
+		return true
+	case "status":
+		return t.resource.CopyStatus != nil
+	default:
+		return false
+	}
+}
+
+// empty is what a new object is compared with.
+func (t *Tracker) empty() api.Object {
+	obj := t.resource.New()
+	if t.custom {
+		obj.GetObjectKind().SetGroupVersionKind(t.resource.GroupVersionKind)
+	}
+	return obj
+}
