@@ -62,7 +62,7 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 
 # ── The machines, and a switch between them ──────────────────────────────────
-say "three machines on one switch"
+say "three machines on one switch: $(ns control), $(ns node-1), $(ns node-2)"
 for machine in control node-1 node-2; do
   ip netns add "$(ns $machine)"
   on $machine ip link set lo up
