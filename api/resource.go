@@ -37,6 +37,14 @@ type Resource struct {
 	New     func() Object
 	NewList func() runtime.Object
 
+	// Schema returns the OpenAPI v3 schema of the kind's objects, as a
+	// CustomResourceDefinition has it, in the maps, slices and numbers that
+	// decoded JSON has; the caller does not change it. Documents of the API
+	// add apiVersion, kind and metadata. Nil for kinds with a Go type, which
+	// are described by that. A resource whose schema changes is another
+	// resource: the documents are made anew when the registry has another pointer.
+	Schema func() map[string]any
+
 	// StorageKey is the key segment below /registry/, by default
 	// Group/Plural, or Plural alone for the core group. Resources that share
 	// one are two views of the same objects.

@@ -38,6 +38,13 @@ func boats() *api.Resource {
 		},
 		Generation:            true,
 		NoUnconditionalUpdate: true,
+		Schema: func() map[string]any {
+			return map[string]any{"type": "object", "properties": map[string]any{
+				"spec": map[string]any{"type": "object", "properties": map[string]any{
+					"wood": map[string]any{"type": "string", "description": "What the boat is made of."},
+				}},
+			}}
+		},
 		Validate: func(obj api.Object) field.ErrorList {
 			if _, found, _ := unstructured.NestedString(obj.(*unstructured.Unstructured).Object, "spec", "wood"); !found {
 				return field.ErrorList{field.Required(field.NewPath("spec", "wood"), "a boat is made of something")}
@@ -76,5 +83,20 @@ func TestCustomKinds_take_the_same_path(t *testing.T) {
 		w.expect("MODIFIED argo")
 		f.ok("DELETE", path+"/argo", "")
 		require.Equal(t, "pine", w.expect("DELETED argo").at("spec.wood"))
+	})
+}
+
+func TestCustomKinds_are_described(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t, func(c *apiserver.Config) {
+			c.Storage = apiserver.NewStorage(startStore(t), api.NewRegistry([]*api.Resource{boats()}), nil)
+		})
+		document := f.ok("GET", "/openapi/v3/apis/example.org/v1", "")
+		boat := document.at("components.schemas").(map[string]any)["org.example.v1.Boat"].(map[string]any)
+		properties := boat["properties"].(map[string]any)
+		require.Contains(t, properties, "metadata")
+		require.Contains(t, properties, "kind")
+		wood := properties["spec"].(map[string]any)["properties"].(map[string]any)["wood"].(map[string]any)
+		require.Equal(t, "What the boat is made of.", wood["description"])
 	})
 }

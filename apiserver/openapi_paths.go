@@ -18,7 +18,9 @@ func describeVersion(gv schema.GroupVersion, resources []*api.Resource) object {
 	schemas := newSchemas()
 	paths := object{}
 	for _, r := range resources {
-		if !isCustom(r) {
+		if isCustom(r) {
+			schemas.addCustom(r)
+		} else {
 			schemas.addKind(r.GroupVersionKind, r.New())
 		}
 		for path, operations := range describePaths(r, true) {

@@ -1,9 +1,12 @@
 package apiserver
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coracle-k8s/coracle/api"
@@ -24,6 +27,37 @@ func (s *schemas) addKind(kind schema.GroupVersionKind, example api.Object) {
 	s.byName[name].(object)["x-kubernetes-group-version-kind"] = []object{
 		{"group": kind.Group, "version": kind.Version, "kind": kind.Kind},
 	}
+}
+
+// addCustom describes a kind that has no Go type: by its own schema, with what
+// all objects have.
+func (s *schemas) addCustom(r *api.Resource) {
+	described := object{"type": "object"}
+	if r.Schema != nil {
+		described = maps.Clone(r.Schema())
+	}
+	properties, _ := described["properties"].(object)
+	properties = maps.Clone(properties)
+	if properties == nil {
+		properties = object{}
+	}
+	properties["apiVersion"] = object{"type": "string", "description": swaggerDoc(reflect.TypeFor[metav1.TypeMeta]())["apiVersion"]}
+	properties["kind"] = object{"type": "string", "description": swaggerDoc(reflect.TypeFor[metav1.TypeMeta]())["kind"]}
+	properties["metadata"] = object{
+		"allOf":       []object{s.typeOf(reflect.TypeFor[metav1.ObjectMeta]())},
+		"description": "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
+	}
+	described["properties"] = properties
+	described["x-kubernetes-group-version-kind"] = []object{{"group": r.Group, "version": r.Version, "kind": r.Kind}}
+	s.byName[customName(r.GroupVersionKind)] = described
+}
+
+// customName is the name of a kind in OpenAPI: its group in the order of Go
+// packages, as in com.example.shop.v1.Order.
+func customName(kind schema.GroupVersionKind) string {
+	parts := strings.Split(kind.Group, ".")
+	slices.Reverse(parts)
+	return strings.Join(append(parts, kind.Version, kind.Kind), ".")
 }
 
 // add describes a struct type and returns its name.
