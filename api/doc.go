@@ -66,12 +66,12 @@
 //
 // Resource is what Kubernetes calls a strategy together with a registry.Store
 // and a table convertor. Kubernetes keeps an internal version of each kind and
-// converts every external version to and from it; here each kind has one
-// version, which is also the one in the store. There, most defaults and simple
+// converts every external version to and from it; here a kind of one version
+// is stored in just that, and one of several says how it is stored ([Stored]). There, most defaults and simple
 // rules are generated from comments on the types; here they are written out.
 //
 // # Reading order
 //
-// resource.go is the contract; then registry.go, scheme.go, codec.go, object.go
+// resource.go is the contract; then stored.go, registry.go, scheme.go, codec.go, object.go
 // and table.go. In package kinds begin with configmap.go, then pod.go.
 package api

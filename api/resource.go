@@ -47,8 +47,10 @@ type Resource struct {
 
 	// StorageKey is the key segment below /registry/, by default
 	// Group/Plural, or Plural alone for the core group. Resources that share
-	// one are two views of the same objects.
+	// one are two forms of the same objects.
 	StorageKey string
+	// Stored is how objects are kept; nil means in the form they are served in.
+	Stored *Stored
 
 	// Default fills in, in place, what the client left out. It is applied to
 	// what clients send and to what the store returns.

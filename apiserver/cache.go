@@ -48,7 +48,7 @@ type cache struct {
 }
 
 // A decodeFunc makes the object of a stored value.
-type decodeFunc func(r *api.Resource, kv store.KeyValue) (api.Object, error)
+type decodeFunc func(ctx context.Context, r *api.Resource, kv store.KeyValue) (api.Object, error)
 
 // A waiter waits for the cache to reach a revision.
 type waiter struct {
@@ -108,13 +108,13 @@ func (c *cache) follow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c.apply(batch)
+		c.apply(ctx, batch)
 	}
 }
 
 // apply brings a batch of changes into the collections and to the watchers.
 // Decoding, the dear part, happens outside the lock.
-func (c *cache) apply(batch store.Batch) {
+func (c *cache) apply(ctx context.Context, batch store.Batch) {
 	type arrival struct {
 		to     *collection
 		change change
@@ -122,7 +122,7 @@ func (c *cache) apply(batch store.Batch) {
 	var arrivals []arrival
 	for _, e := range batch.Events {
 		for _, col := range c.collectionsOf(e.KV.Key) {
-			arrivals = append(arrivals, arrival{col, c.change(col, e)})
+			arrivals = append(arrivals, arrival{col, c.change(ctx, col, e)})
 		}
 	}
 	c.mu.Lock()
@@ -151,17 +151,17 @@ func (c *cache) collectionsOf(key string) []*collection {
 }
 
 // change decodes one event of the store for one collection.
-func (c *cache) change(col *collection, e store.Event) change {
+func (c *cache) change(ctx context.Context, col *collection, e store.Event) change {
 	ch := change{key: e.KV.Key[len(col.prefix):], revision: e.KV.ModRevision}
 	if e.Type == store.Delete {
 		return ch
 	}
-	ch.entry = c.entry(col, e.KV)
+	ch.entry = c.entry(ctx, col, e.KV)
 	return ch
 }
 
-func (c *cache) entry(col *collection, kv store.KeyValue) *entry {
-	obj, err := c.decode(col.resource, kv)
+func (c *cache) entry(ctx context.Context, col *collection, kv store.KeyValue) *entry {
+	obj, err := c.decode(ctx, col.resource, kv)
 	if err != nil {
 		c.log.Error("an object in the store cannot be read", "key", kv.Key, "err", err)
 	}
@@ -259,7 +259,7 @@ func (c *cache) listStored(ctx context.Context, col *collection) ([]*entry, int6
 	}
 	entries := make([]*entry, 0, len(list.Items))
 	for _, kv := range list.Items {
-		entries = append(entries, c.entry(col, kv))
+		entries = append(entries, c.entry(ctx, col, kv))
 	}
 	return entries, list.Revision, nil
 }

@@ -183,7 +183,7 @@ func (q *request) storedPage(sel *selection, limit int, revision int64, start st
 		}
 		found.revision = list.Revision
 		for i, kv := range list.Items {
-			current, err := q.server.storage.stateOf(q.resource, kv)
+			current, err := q.server.storage.stateOf(q.Context(), q.resource, kv)
 			if err != nil {
 				return nil, apierrors.NewInternalError(err)
 			}

@@ -17,14 +17,15 @@ import (
 
 // trackers are those of the resources that somebody has written to.
 type trackers struct {
-	of sync.Map // *api.Resource to func() (*apply.Tracker, error)
+	resources api.Registry
+	of        sync.Map // *api.Resource to func() (*apply.Tracker, error)
 }
 
 // get returns the resource's tracker, made when it is first asked for.
 func (t *trackers) get(r *api.Resource) (*apply.Tracker, error) {
 	made, ok := t.of.Load(r)
 	if !ok {
-		made, _ = t.of.LoadOrStore(r, sync.OnceValues(func() (*apply.Tracker, error) { return apply.NewTracker(r) }))
+		made, _ = t.of.LoadOrStore(r, sync.OnceValues(func() (*apply.Tracker, error) { return apply.NewTracker(r, t.resources.All()...) }))
 	}
 	return made.(func() (*apply.Tracker, error))()
 }

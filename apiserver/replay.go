@@ -103,7 +103,7 @@ func (c *cache) history(ctx context.Context, col *collection, after, upTo int64)
 			if e.KV.ModRevision > upTo {
 				return events, nil
 			}
-			if past := c.pastEvent(col, e); past.object != nil || past.previous != nil {
+			if past := c.pastEvent(ctx, col, e); past.object != nil || past.previous != nil {
 				events = append(events, past)
 			}
 		}
@@ -112,13 +112,13 @@ func (c *cache) history(ctx context.Context, col *collection, after, upTo int64)
 	return events, nil
 }
 
-func (c *cache) pastEvent(col *collection, e store.Event) *event {
+func (c *cache) pastEvent(ctx context.Context, col *collection, e store.Event) *event {
 	past := &event{key: e.KV.Key[len(col.prefix):], revision: e.KV.ModRevision}
 	if e.Type == store.Put {
-		past.object = c.entry(col, e.KV).object
+		past.object = c.entry(ctx, col, e.KV).object
 	}
 	if e.Prev != nil {
-		past.previous = c.entry(col, *e.Prev).object
+		past.previous = c.entry(ctx, col, *e.Prev).object
 	}
 	return past
 }

@@ -80,6 +80,7 @@ func New(cfg Config) (*Server, error) {
 	for _, g := range cfg.Groups {
 		s.groups[g.GroupVersion] = g
 	}
+	s.fields.resources = cfg.Storage.resources
 	s.metrics = newMetrics()
 	s.openapi = newOpenAPI(s)
 	s.paths = s.fixedPaths()

@@ -65,18 +65,18 @@ func (s *Storage) read(ctx context.Context, r *api.Resource, namespace, name str
 	if err != nil {
 		return state{}, err
 	}
-	return s.stateOf(r, kv)
+	return s.stateOf(ctx, r, kv)
 }
 
-func (s *Storage) stateOf(r *api.Resource, kv store.KeyValue) (state, error) {
-	obj, err := s.decode(r, kv)
+func (s *Storage) stateOf(ctx context.Context, r *api.Resource, kv store.KeyValue) (state, error) {
+	obj, err := s.decode(ctx, r, kv)
 	return state{object: obj, value: kv.Value, revision: kv.ModRevision}, err
 }
 
 // create stores a new object and sets its resourceVersion. A name that is
 // taken gives store.ErrExists.
 func (s *Storage) create(ctx context.Context, r *api.Resource, obj api.Object) error {
-	value, err := s.encode(obj)
+	value, err := s.encode(ctx, r, obj)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (s *Storage) create(ctx context.Context, r *api.Resource, obj api.Object) e
 // the two are the same it writes nothing. If old is no longer the newest state,
 // it returns that, with store.ErrConflict.
 func (s *Storage) replace(ctx context.Context, r *api.Resource, obj api.Object, old state) (state, error) {
-	value, err := s.encode(obj)
+	value, err := s.encode(ctx, r, obj)
 	if err != nil {
 		return state{}, err
 	}
@@ -103,7 +103,7 @@ func (s *Storage) replace(ctx context.Context, r *api.Resource, obj api.Object, 
 	key := r.Key(old.object.GetNamespace(), old.object.GetName())
 	revision, err := s.store.Update(ctx, key, value, old.revision, ttlOf(r, obj))
 	if err != nil {
-		return s.newer(r, err)
+		return s.newer(ctx, r, err)
 	}
 	setRevision(obj, revision)
 	return state{object: obj, value: value, revision: revision}, nil
@@ -115,19 +115,19 @@ func (s *Storage) remove(ctx context.Context, r *api.Resource, old state) (state
 	key := r.Key(old.object.GetNamespace(), old.object.GetName())
 	_, revision, err := s.store.Delete(ctx, key, old.revision)
 	if err != nil {
-		newest, err := s.newer(r, err)
+		newest, err := s.newer(ctx, r, err)
 		return newest, 0, err
 	}
 	return old, revision, nil
 }
 
 // newer returns the state that a conflict error carries, beside the error.
-func (s *Storage) newer(r *api.Resource, err error) (state, error) {
+func (s *Storage) newer(ctx context.Context, r *api.Resource, err error) (state, error) {
 	conflict, ok := errors.AsType[*store.ConflictError](err)
 	if !ok {
 		return state{}, err
 	}
-	current, decodeErr := s.stateOf(r, conflict.Current)
+	current, decodeErr := s.stateOf(ctx, r, conflict.Current)
 	if decodeErr != nil {
 		return state{}, decodeErr
 	}
@@ -135,30 +135,53 @@ func (s *Storage) newer(r *api.Resource, err error) (state, error) {
 }
 
 // encode returns the stored form of an object, which has no resourceVersion.
-func (s *Storage) encode(obj api.Object) ([]byte, error) {
+func (s *Storage) encode(ctx context.Context, r *api.Resource, obj api.Object) ([]byte, error) {
 	revision := obj.GetResourceVersion()
 	obj.SetResourceVersion("")
 	defer obj.SetResourceVersion(revision)
-	return s.codec.EncodeStored(obj)
+	kept := obj
+	if r.Stored != nil {
+		var err error
+		if kept, err = r.Stored.To(ctx, obj); err != nil {
+			return nil, fmt.Errorf("convert %s %s to its stored form: %w", r.Plural, obj.GetName(), err)
+		}
+	}
+	return s.codec.EncodeStored(kept)
 }
 
 // decode makes the object of a stored value: as its kind, with its defaults and
 // its revision. A built-in object does not repeat its kind, as in Kubernetes'
 // lists; encoding puts it back.
-func (s *Storage) decode(r *api.Resource, kv store.KeyValue) (api.Object, error) {
-	found, err := s.codec.DecodeStored(kv.Value, r.New())
+func (s *Storage) decode(ctx context.Context, r *api.Resource, kv store.KeyValue) (api.Object, error) {
+	obj, err := s.decodeKept(r, kv)
+	if err == nil && r.Stored != nil {
+		obj, err = r.Stored.From(ctx, obj)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", kv.Key, err)
-	}
-	obj, ok := found.(api.Object)
-	if !ok || reflect.TypeOf(found) != reflect.TypeOf(r.New()) {
-		return nil, fmt.Errorf("%s: holds a %T, not a %s", kv.Key, found, r.Kind)
 	}
 	forgetKind(obj)
 	if r.Default != nil {
 		r.Default(obj)
 	}
 	setRevision(obj, kv.ModRevision)
+	return obj, nil
+}
+
+// decodeKept makes an object in its stored form.
+func (s *Storage) decodeKept(r *api.Resource, kv store.KeyValue) (api.Object, error) {
+	into := r.New()
+	if r.Stored != nil {
+		into = r.Stored.New()
+	}
+	found, err := s.codec.DecodeStored(kv.Value, into)
+	if err != nil {
+		return nil, err
+	}
+	obj, ok := found.(api.Object)
+	if !ok || reflect.TypeOf(found) != reflect.TypeOf(into) {
+		return nil, fmt.Errorf("holds a %T, not the %T of a %s", found, into, r.Kind)
+	}
 	return obj, nil
 }
 

@@ -16,52 +16,47 @@ import (
 // and back. It is what the field managers of apimachinery ask for: a type
 // converter, an object converter, a defaulter and a creator.
 type converter struct {
-	resource *api.Resource
-	parser   typed.ParseableType
+	versions []version // the resource's own first
 }
 
 // ObjectToTyped views an object through its schema. It does not copy. What is
 // of the Go type fits its schema, so only plain maps, such as the configuration
 // that a client applies, are checked against it.
 func (c *converter) ObjectToTyped(obj runtime.Object, options ...typed.ValidationOptions) (*typed.TypedValue, error) {
+	v := c.versionOf(obj)
 	if custom, ok := obj.(*unstructured.Unstructured); ok {
-		return c.parser.FromUnstructured(custom.Object, options...)
+		return v.parser.FromUnstructured(custom.Object, options...)
 	}
 	view, err := value.NewValueReflect(obj)
 	if err != nil {
-		return nil, fmt.Errorf("look into %s: %w", c.resource.Plural, err)
+		return nil, fmt.Errorf("look into %s: %w", v.resource.Plural, err)
 	}
 	//lint:ignore SA1019 an object of the Go type fits its schema: checking costs, and finds nothing
-	return typed.AsTypedUnvalidated(view, c.parser.Schema, c.parser.TypeRef), nil
+	return typed.AsTypedUnvalidated(view, v.parser.Schema, v.parser.TypeRef), nil
 }
 
 // TypedToObject is the way back, to a plain map.
 func (c *converter) TypedToObject(merged *typed.TypedValue) (runtime.Object, error) {
 	content, ok := merged.AsValue().Unstructured().(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("merged %s is a %T", c.resource.Plural, merged.AsValue().Unstructured())
+		return nil, fmt.Errorf("merged %s is a %T", c.versions[0].resource.Plural, merged.AsValue().Unstructured())
 	}
 	return &unstructured.Unstructured{Object: content}, nil
 }
 
-// ConvertToVersion makes a plain map the resource's Go type. There is one
-// version of each kind: fields managed in others are nobody's.
+// ConvertToVersion makes a plain map the Go type of its version, and brings it
+// into another. Fields managed in a version that there is not are nobody's.
 func (c *converter) ConvertToVersion(obj runtime.Object, to runtime.GroupVersioner) (runtime.Object, error) {
-	if _, known := to.KindForGroupVersionKinds([]schema.GroupVersionKind{c.resource.GroupVersionKind}); !known {
-		return nil, runtime.NewNotRegisteredGVKErrForTarget("tracked kinds", c.resource.GroupVersionKind, to)
+	wanted, err := c.versionFor(to)
+	if err != nil {
+		return nil, err
 	}
-	custom, ok := obj.(*unstructured.Unstructured)
-	if !ok {
-		return obj, nil
+	from := c.versionOf(obj)
+	object, err := from.object(obj)
+	if err != nil || from.resource == wanted.resource {
+		return object, err
 	}
-	into := c.resource.New()
-	if _, stays := into.(*unstructured.Unstructured); stays {
-		return obj, nil
-	}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(custom.Object, into); err != nil {
-		return nil, fmt.Errorf("read merged %s: %w", c.resource.Plural, err)
-	}
-	return into, nil
+	return convert(object, from, wanted)
 }
 
 // Convert and ConvertFieldLabel complete runtime.ObjectConvertor; merging
@@ -77,12 +72,13 @@ func (c *converter) ConvertFieldLabel(gvk schema.GroupVersionKind, label, value 
 
 // Default fills in what an applied configuration leaves out.
 func (c *converter) Default(obj runtime.Object) {
-	if object, ok := obj.(api.Object); ok && c.resource.Default != nil {
-		c.resource.Default(object)
+	r := c.versionOf(obj).resource
+	if object, ok := obj.(api.Object); ok && r.Default != nil {
+		r.Default(object)
 	}
 }
 
 // New returns an empty object.
 func (c *converter) New(schema.GroupVersionKind) (runtime.Object, error) {
-	return c.resource.New(), nil
+	return c.versions[0].resource.New(), nil
 }

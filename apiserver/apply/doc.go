@@ -50,15 +50,14 @@
 //
 // # In Kubernetes
 //
-// The schema comes from the OpenAPI document there, and fields managed in one
-// version of a kind are converted into another. Here each kind has one version, and
-// the fields of managers in others are dropped, as Kubernetes does with a version that
-// is gone. Entries for the scale path say spec.replicas of the object itself; the
+// The schema comes from the OpenAPI document there. Conversion from one version of
+// a kind to another goes by way of the internal version; here by way of the stored
+// form ([api.Stored]). Both drop the fields of managers in a version that is gone. Entries for the scale path say spec.replicas of the object itself; the
 // Scale that a client reads does not show them.
 //
 // # Reading order
 //
-// tracker.go, schema.go with lists.go, converter.go, then the shortcuts. How
+// tracker.go, schema.go with lists.go, converter.go and versions.go, then the shortcuts. How
 // requests come here is in package apiserver: apply.go and managedfields.go;
 // testdata/apply.story there tells how it all feels to a client.
 package apply

@@ -24,10 +24,11 @@ func (t *Tracker) named(obj api.Object) api.Object {
 
 // changed returns both objects without those parts, such as spec or status, in
 // which they are the same. Comparing what is left finds the same differences,
-// for less: a new status costs no look at the spec.
+// for less: a new status costs no look at the spec. An object that may have to be
+// converted stays whole.
 func (t *Tracker) changed(old, obj api.Object) (oldPart, objPart api.Object) {
 	oldPart, objPart = t.named(old), t.named(obj)
-	if t.custom {
+	if t.custom || !t.alone {
 		return oldPart, objPart
 	}
 	prune(reflect.ValueOf(oldPart).Elem(), reflect.ValueOf(objPart).Elem(), 2)

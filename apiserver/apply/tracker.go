@@ -10,8 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/managedfields"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
-	"sigs.k8s.io/structured-merge-diff/v6/schema"
-	"sigs.k8s.io/structured-merge-diff/v6/typed"
 
 	"github.com/coracle-k8s/coracle/api"
 )
@@ -19,28 +17,29 @@ import (
 // A Tracker knows, for the objects of one resource, who manages which field.
 // It is safe for concurrent use.
 type Tracker struct {
-	resource *api.Resource
-	custom   bool
+	version
 	managers map[string]*managedfields.FieldManager // by subresource
-	outline  *outline                               // nil for custom resources
+	alone    bool                                   // its objects have no other form
 }
 
 // NewTracker returns the tracker of a resource. It describes the resource's Go
 // type to the merge, which takes a few milliseconds, so keep it.
-func NewTracker(r *api.Resource) (*Tracker, error) {
-	t := &Tracker{resource: r, managers: map[string]*managedfields.FieldManager{}}
-	c := &converter{resource: r, parser: typed.DeducedParseableType}
-	newManager := managedfields.NewDefaultCRDFieldManager
-	if _, t.custom = r.New().(*unstructured.Unstructured); !t.custom {
-		described, name := SchemaOf(reflect.TypeOf(r.New()).Elem())
-		c.parser = (&typed.Parser{Schema: schema.Schema{Types: described}}).Type(name)
-		t.outline = outlineOf(described, name, reflect.TypeOf(r.New()).Elem())
-		newManager = managedfields.NewDefaultFieldManager
+//
+// Of the others, those that are further forms of the same objects count: a
+// field that is managed in another version is still managed.
+func NewTracker(r *api.Resource, others ...*api.Resource) (*Tracker, error) {
+	c := &converter{versions: versionsOf(r, others)}
+	t := &Tracker{version: c.versions[0], managers: map[string]*managedfields.FieldManager{}, alone: len(c.versions) == 1}
+	newManager := managedfields.NewDefaultFieldManager
+	if t.custom {
+		newManager = managedfields.NewDefaultCRDFieldManager
 	}
 	for _, subresource := range []string{"", "status", "scale", "finalize"} {
 		filters := map[fieldpath.APIVersion]fieldpath.Filter{}
-		if filter := ownable(r, subresource); filter != nil {
-			filters[fieldpath.APIVersion(r.GroupVersion().String())] = filter
+		for _, v := range c.versions {
+			if filter := ownable(v.resource, subresource); filter != nil {
+				filters[fieldpath.APIVersion(v.resource.GroupVersion().String())] = filter
+			}
 		}
 		m, err := newManager(c, c, c, c, r.GroupVersionKind, r.GroupVersion(), subresource, filters)
 		if err != nil {
