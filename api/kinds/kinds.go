@@ -34,6 +34,7 @@ func resources() []*api.Resource {
 		secrets(),
 		serviceAccounts(),
 		services(),
+		apiServices(),
 		// apps/v1
 		controllerRevisions(),
 		deployments(),
