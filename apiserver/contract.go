@@ -63,62 +63,6 @@ type Authorizer interface {
 	Authorize(ctx context.Context, a *Attributes) (Decision, string, error)
 }
 
-// An Operation is what a request does to an object, as admission sees it.
-type Operation string
-
-// The operations that admission sees.
-const (
-	Create  Operation = "CREATE"
-	Update  Operation = "UPDATE"
-	Delete  Operation = "DELETE"
-	Connect Operation = "CONNECT"
-)
-
-// An Admission is a write on its way to the store.
-type Admission struct {
-	Operation   Operation
-	Resource    *api.Resource
-	Subresource string
-	Namespace   string
-	Name        string
-	User        *User
-	DryRun      bool
-	// Object is the object to be written; mutating hooks change it in place.
-	// Nil for Delete. Old is what it replaces or deletes, which nobody may
-	// change; nil for Create. For a Connect, Object is the options, if any.
-	Object, Old api.Object
-	// Warn adds a warning to the response.
-	Warn func(text string)
-}
-
-// A Hook takes part in admission. Hooks run in order: first Mutate of each,
-// then defaulting and validation, then Validate of each. An error that is an
-// API status is returned to the client as it is, any other as 403 Forbidden.
-// A hook must be safe for concurrent use. Embedders add their own with
-// [MutateFunc] and [ValidateFunc].
-type Hook interface {
-	Mutate(ctx context.Context, a *Admission) error
-	Validate(ctx context.Context, a *Admission) error
-}
-
-// MutateFunc is a hook that only mutates.
-type MutateFunc func(ctx context.Context, a *Admission) error
-
-// Mutate implements Hook.
-func (f MutateFunc) Mutate(ctx context.Context, a *Admission) error { return f(ctx, a) }
-
-// Validate implements Hook.
-func (f MutateFunc) Validate(context.Context, *Admission) error { return nil }
-
-// ValidateFunc is a hook that only validates.
-type ValidateFunc func(ctx context.Context, a *Admission) error
-
-// Mutate implements Hook.
-func (f ValidateFunc) Mutate(context.Context, *Admission) error { return nil }
-
-// Validate implements Hook.
-func (f ValidateFunc) Validate(ctx context.Context, a *Admission) error { return f(ctx, a) }
-
 // Objects is direct access to the stored objects for the server's own parts:
 // admission hooks, authorizers, token checks. It reads from the watch cache and
 // writes past authentication, authorization and admission.
@@ -154,6 +98,18 @@ type Connection struct {
 	// Path is what follows the subresource in the URL, for proxies.
 	Path string
 	User *User
+
+	admit func(obj api.Object) error
+}
+
+// Admit brings the object that an action is given, such as a Binding, through
+// admission as a create; hooks may change it. A connector calls it when it has
+// read the object. Streams have been admitted before.
+func (c *Connection) Admit(obj api.Object) error {
+	if c.admit == nil {
+		return nil // a connection that no server has made
+	}
+	return c.admit(obj)
 }
 
 // A NodeTransport reaches the kubelet of a node.

@@ -49,15 +49,7 @@ func (q *request) createObject(obj api.Object) (api.Object, error) {
 	}
 	beginMetadata(q.resource, obj)
 	q.resetStatus(obj)
-	admission := q.admission(Create, obj, nil)
-	admission.Name = obj.GetName()
-	err := q.admit(admission,
-		func() {
-			if q.resource.PrepareCreate != nil {
-				q.resource.PrepareCreate(obj)
-			}
-		},
-		func() error { return validateCreate(q.resource, obj) })
+	obj, err := q.admit(Create, obj, nil, q.creation(obj))
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +57,27 @@ func (q *request) createObject(obj api.Object) (api.Object, error) {
 		return obj, q.wouldCreate(obj)
 	}
 	return obj, q.server.storage.create(q.Context(), q.resource, obj)
+}
+
+// creation is the passage of a new object through admission.
+func (q *request) creation(obj api.Object) passage {
+	uid, created := obj.GetUID(), obj.GetCreationTimestamp()
+	return passage{
+		view: mainView(q.resource),
+		settle: func(obj api.Object) (api.Object, error) {
+			beginMetadata(q.resource, obj)
+			obj.SetUID(uid)
+			obj.SetCreationTimestamp(created)
+			q.resetStatus(obj)
+			return obj, placeInNamespace(q.resource, obj, q.info.Namespace)
+		},
+		prepare: func(obj api.Object) {
+			if q.resource.PrepareCreate != nil {
+				q.resource.PrepareCreate(obj)
+			}
+		},
+		validate: func(obj api.Object) error { return validateCreate(q.resource, obj) },
+	}
 }
 
 // resetStatus drops the status that a client sent where it may not.

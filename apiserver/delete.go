@@ -133,7 +133,10 @@ func (q *request) admitDelete(current state, options *metav1.DeleteOptions) erro
 		}
 	}
 	admission := q.admission(Delete, nil, obj)
-	admission.Namespace, admission.Name = obj.GetNamespace(), obj.GetName()
+	admission.Name, admission.Options = obj.GetName(), options
+	if q.resource.Namespaced {
+		admission.Namespace = obj.GetNamespace()
+	}
 	return q.admitRaw(admission)
 }
 

@@ -75,7 +75,7 @@
 //
 // # Reading order
 //
-// contract.go, server.go, request.go, then the verbs (get.go, list.go, create.go,
+// contract.go, contract_admission.go, server.go, request.go, then the verbs (get.go, list.go, create.go,
 // update.go with view.go, patch.go, apply.go with managedfields.go, delete.go), storage.go, and the cache: cache.go,
 // collection.go, watcher.go, replay.go, watch.go. The stories in testdata show
 // requests and their answers.

@@ -123,6 +123,8 @@ type request struct {
 	format   format
 	options  options
 	warnings []string
+	// annotations are what admission notes for the audit log.
+	annotations map[string]string
 	// applied are the managers of the object's fields as an apply has
 	// worked them out; nil if this is none.
 	applied []metav1.ManagedFieldsEntry

@@ -99,16 +99,30 @@ func (q *request) admitChange(v *view, want, old api.Object) (api.Object, error)
 		return nil, err
 	}
 	carryMetadata(obj, old)
-	err = q.admit(q.admission(Update, obj, old),
-		func() {
-			v.prepare(obj, old)
-			countGeneration(q.resource, obj, old)
-		},
-		func() error { return validateUpdate(q.resource, obj, old, v.check) })
+	obj, err = q.admit(Update, obj, old, q.replacement(v, old))
 	if err == nil {
 		keepTimes(obj, old)
 	}
 	return obj, err
+}
+
+// replacement is the passage through admission of what is to replace old.
+func (q *request) replacement(v *view, old api.Object) passage {
+	return passage{
+		view: v,
+		settle: func(shown api.Object) (api.Object, error) {
+			obj, err := v.merge(shown, old)
+			if err == nil {
+				carryMetadata(obj, old)
+			}
+			return obj, err
+		},
+		prepare: func(obj api.Object) {
+			v.prepare(obj, old)
+			countGeneration(q.resource, obj, old)
+		},
+		validate: func(obj api.Object) error { return validateUpdate(q.resource, obj, old, v.check) },
+	}
 }
 
 // store writes the object in the place of its old state. An object that was

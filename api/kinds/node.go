@@ -29,7 +29,12 @@ func nodes() *api.Resource {
 		ValidateUpdate:   pairRule(checkNodeUpdate),
 		ValidateStatus:   pairRule(func(j *judge, n, _ *corev1.Node) { checkNodeStatus(j, n) }),
 		CopyStatus:       api.Pair(func(dst, src *corev1.Node) { dst.Status = src.Status }),
-		FieldNames:       []string{"spec.unschedulable"},
+		Subresources: []api.Subresource{{
+			Name:             "proxy",
+			GroupVersionKind: corev1.SchemeGroupVersion.WithKind("NodeProxyOptions"),
+			Verbs:            []string{"create", "delete", "get", "patch", "update"},
+		}},
+		FieldNames: []string{"spec.unschedulable"},
 		Fields: api.Value(func(n *corev1.Node) fields.Set {
 			return fields.Set{"spec.unschedulable": strconv.FormatBool(n.Spec.Unschedulable)}
 		}),

@@ -45,6 +45,9 @@ func (t tokenRequest) ServeConnect(w http.ResponseWriter, r *http.Request, c *ap
 	if err := defaultTokenRequest(request, t.tokens.audiences); err != nil {
 		return err
 	}
+	if err := c.Admit(request); err != nil {
+		return err
+	}
 	bound, err := t.bind(r.Context(), account, request.Spec.BoundObjectRef)
 	if err != nil {
 		return err

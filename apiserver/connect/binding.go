@@ -36,6 +36,9 @@ func (b binding) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiserv
 	if err := checkBinding(wanted, name, c.Namespace); err != nil {
 		return err
 	}
+	if err := c.Admit(wanted); err != nil {
+		return err
+	}
 	topology, err := b.topology(r.Context(), wanted.Target.Name)
 	if err != nil {
 		return err

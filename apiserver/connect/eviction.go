@@ -42,6 +42,9 @@ func (e eviction) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiser
 	if wanted.Name != "" && wanted.Name != c.Name {
 		return apierrors.NewBadRequest("name in URL does not match name in Eviction object")
 	}
+	if err := c.Admit(wanted); err != nil {
+		return err
+	}
 	options := wanted.DeleteOptions
 	if options == nil {
 		options = &metav1.DeleteOptions{}
