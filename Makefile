@@ -43,6 +43,10 @@ bench: system ## The figures: start, API, scheduling, pods
 bench-store: etcd ## The store's figures, side by side with etcd's
 	cd interop/store && PATH="$(CURDIR)/bin:$$PATH" $(GO) run ./bench $(BENCH_FLAGS)
 
+.PHONY: bench-api
+bench-api: build etcd kube-apiserver ## The API server's figures, side by side with kube-apiserver's
+	cd interop/bench && PATH="$(CURDIR)/bin:$$PATH" $(GO) run . $(BENCH_FLAGS)
+
 .PHONY: lint
 lint: bin/staticcheck ## Formatting, vet for three systems, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not gofmt-ed:'; gofmt -l $$(git ls-files '*.go'); exit 1; }

@@ -5,6 +5,7 @@
 //	kubectl (stock, v1.37.2)   a session over all its verbs         kubectl_test.go, testdata/kubectl
 //	client-go                  clients, informers, election, exec   clientgo_*_test.go
 //	etcd, kube-apiserver       over and under our store             store, a module of its own
+//	kube-apiserver             the same load on it and on ours      bench, a program in a module of its own
 //
 // The other side runs as it is, unchanged; ours runs in the process of the test
 // (package cluster/clustertest), over TCP and TLS.

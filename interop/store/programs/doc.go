@@ -5,10 +5,13 @@
 //	etcd     bin/etcd, built by `make etcd` from tools/etcd
 //	coracle  this very program, started a second time: see [Main]
 //
+// So do the API servers that benchmarks compare, the real one over the real etcd
+// and bin/coracle over its own store.
+//
 // All of them listen on loopback, and write to disk with the durability they have
 // by default: a write is acknowledged after fsync.
 //
 // # Reading order
 //
-// program.go, etcd.go, coracle.go, kube.go, cpu.go, find.go.
+// program.go, etcd.go, coracle.go, kube.go, api.go, proc.go, find.go.
 package programs

@@ -9,9 +9,9 @@ import (
 
 // KubeAPIServer returns a real kube-apiserver on loopback over a server of etcd's
 // API. Its certificates are those of trust, which is a directory; dir gets what it
-// writes itself. It is ready when its /readyz says so, which is not
-// [Program.Ready]'s question.
-func KubeAPIServer(dir string, etcd *Program, trust *pki.PKI, log io.Writer) (*Program, error) {
+// writes itself. Further flags come last, so they win. It is ready when its
+// /readyz says so, which is not [Program.Ready]'s question.
+func KubeAPIServer(dir string, etcd *Program, trust *pki.PKI, log io.Writer, flags ...string) (*Program, error) {
 	path, err := Find("kube-apiserver")
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func KubeAPIServer(dir string, etcd *Program, trust *pki.PKI, log io.Writer) (*P
 	}
 	return &Program{
 		Name: "kube-apiserver", Address: addresses[0], log: log,
-		command: []string{path,
+		command: append([]string{path,
 			"--etcd-servers", "http://" + etcd.Address,
 			"--bind-address", "127.0.0.1",
 			// Not on loopback, which it refuses; nobody is sent there. With it,
@@ -47,6 +47,6 @@ func KubeAPIServer(dir string, etcd *Program, trust *pki.PKI, log io.Writer) (*P
 			"--authorization-mode", "Node,RBAC",
 			"--etcd-compaction-interval", "5s",
 			"-v", "0",
-		},
+		}, flags...),
 	}, nil
 }

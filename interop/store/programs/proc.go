@@ -35,3 +35,19 @@ func (p *Program) CPU() (time.Duration, error) {
 	}
 	return used, nil
 }
+
+// PeakMemory returns the most memory, in bytes, that the program has had at any
+// time: VmHWM of proc_pid_status(5). It needs Linux.
+func (p *Program) PeakMemory() (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	if err != nil {
+		return 0, fmt.Errorf("memory of %s: %w", p.Name, err)
+	}
+	for line := range strings.Lines(string(b)) {
+		var kilobytes int64
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kilobytes); err == nil {
+			return kilobytes << 10, nil
+		}
+	}
+	return 0, fmt.Errorf("memory of %s: no VmHWM in its status", p.Name)
+}
