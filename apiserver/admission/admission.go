@@ -23,10 +23,14 @@ func Default(objects apiserver.Objects, opts Options) []apiserver.Hook {
 		NamespaceLifecycle{Objects: objects},
 		ServiceAccount{Objects: objects},
 		TaintNodesByCondition(),
+		NewPodSecurity(objects),
 		Priority{Objects: objects},
 		DefaultTolerationSeconds(opts.TolerationSeconds),
 		DefaultStorageClass{Objects: objects},
 		StorageObjectInUseProtection(),
+		PersistentVolumeClaimResize{Objects: objects},
+		PodTopologyLabels{Objects: objects},
+		PodResizeValidator{Objects: objects},
 	}
 	if opts.Services != nil {
 		hooks = append(hooks, opts.Services) // last: what it takes, others wait for

@@ -16,10 +16,14 @@
 //	NamespaceLifecycle            nothing new in a namespace that ends
 //	ServiceAccount                who a pod is, and its token
 //	TaintNodesByCondition         a new node is not ready yet
+//	PodSecurity                   what pods of a namespace may ask of their node
 //	Priority                      from class names to numbers
 //	DefaultTolerationSeconds      how long a pod stays on a dead node
 //	DefaultStorageClass           for claims that name none
 //	StorageObjectInUseProtection  volumes in use are not removed
+//	PersistentVolumeClaimResize   which volumes can grow
+//	PodTopologyLabels             where a pod's node is
+//	PodResizeValidator            no more than the node has
 //	ServiceIPs                    addresses and node ports of services
 //
 // # Addresses

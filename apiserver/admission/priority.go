@@ -22,7 +22,11 @@ type Priority struct {
 // Mutate implements apiserver.Hook.
 func (p Priority) Mutate(ctx context.Context, a *apiserver.Admission) error {
 	pod, ok := a.Object.(*corev1.Pod)
-	if !ok || !on(a, apiserver.Create) {
+	if !ok || !on(a, apiserver.Create, apiserver.Update) {
+		return nil
+	}
+	if old, ok := a.Old.(*corev1.Pod); ok {
+		keepPriority(pod, old)
 		return nil
 	}
 	class, err := p.class(ctx, a, pod)
@@ -49,6 +53,16 @@ func (p Priority) Mutate(ctx context.Context, a *apiserver.Admission) error {
 	}
 	pod.Spec.Priority, pod.Spec.PreemptionPolicy = &value, &policy
 	return nil
+}
+
+// keepPriority restores what a client that was not told of it leaves out.
+func keepPriority(pod, old *corev1.Pod) {
+	if pod.Spec.Priority == nil {
+		pod.Spec.Priority = old.Spec.Priority
+	}
+	if pod.Spec.PreemptionPolicy == nil {
+		pod.Spec.PreemptionPolicy = old.Spec.PreemptionPolicy
+	}
 }
 
 // class returns the class the pod names, or else the default one, or nil.

@@ -123,7 +123,7 @@ func bind(pod *corev1.Pod, wanted *corev1.Binding, topology map[string]string) e
 		return conflict("pod %s has non-empty .spec.schedulingGates", pod.Name)
 	}
 	pod.Spec.NodeName = wanted.Target.Name
-	pod.Labels = merged(pod.Labels, topology, wanted.Labels)
+	pod.Labels = merged(pod.Labels, wanted.Labels, topology)
 	pod.Annotations = merged(pod.Annotations, wanted.Annotations)
 	pod.Status.NominatedNodeName = ""
 	setCondition(pod, corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionTrue})
