@@ -3,6 +3,7 @@ package kinds
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -44,6 +45,13 @@ func (j *judge) add(errs field.ErrorList) { j.errs = append(j.errs, errs...) }
 func (j *judge) invalid(path *field.Path, value any, messages ...string) {
 	for _, message := range messages {
 		j.errs = append(j.errs, field.Invalid(path, value, message))
+	}
+}
+
+// joined is [judge.invalid] with all messages in one finding, after some words.
+func (j *judge) joined(path *field.Path, value any, words string, messages []string) {
+	if len(messages) > 0 {
+		j.invalid(path, value, words+strings.Join(messages, ","))
 	}
 }
 

@@ -34,27 +34,51 @@ func resources() []*api.Resource {
 		secrets(),
 		serviceAccounts(),
 		services(),
+
+		// apiregistration.k8s.io/v1
 		apiServices(),
+
 		// apps/v1
 		controllerRevisions(),
 		deployments(),
 		replicaSets(),
-		// and the rest
-		tokenReviews(),
+
+		// authentication.k8s.io/v1 and authorization.k8s.io/v1
 		selfSubjectReviews(),
+		tokenReviews(),
 		localSubjectAccessReviews(),
 		selfSubjectAccessReviews(),
 		selfSubjectRulesReviews(),
 		subjectAccessReviews(),
+
+		// autoscaling/v2
 		horizontalPodAutoscalers(),
-		leases(),
-		endpointSlices(),
+
+		// rbac.authorization.k8s.io/v1
 		clusterRoleBindings(),
 		clusterRoles(),
 		roleBindings(),
 		roles(),
-		priorityClasses(),
+
+		// storage.k8s.io/v1
 		storageClasses(),
+
+		// admissionregistration.k8s.io/v1
+		mutatingAdmissionPolicies(),
+		mutatingAdmissionPolicyBindings(),
+		mutatingWebhookConfigurations(),
+		validatingAdmissionPolicies(),
+		validatingAdmissionPolicyBindings(),
+		validatingWebhookConfigurations(),
+
+		// scheduling.k8s.io/v1
+		priorityClasses(),
+
+		// coordination.k8s.io/v1
+		leases(),
+
+		// discovery.k8s.io/v1
+		endpointSlices(),
 	}
 }
 
