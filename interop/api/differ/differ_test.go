@@ -1,0 +1,78 @@
+package differ_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/coracle-k8s/coracle/interop/api/differ"
+)
+
+func TestParse(t *testing.T) {
+	requests, err := differ.Parse(`
+=== one
+# why
+POST /api/v1/things?dryRun=All
+> Accept: text/plain
+kind: Thing
+data: {a: b}
+
+=== two
+GET /api
+`)
+	require.NoError(t, err)
+	require.Len(t, requests, 2)
+	require.Equal(t, differ.Request{
+		Title: "one", Method: "POST", Path: "/api/v1/things?dryRun=All",
+		Header: http.Header{"Accept": {"text/plain"}}, Body: "kind: Thing\ndata: {a: b}",
+	}, requests[0])
+	require.Equal(t, "two", requests[1].Title)
+	_, err = differ.Parse("=== none\n")
+	require.ErrorContains(t, err, `parse request "none"`)
+}
+
+// ask sends a request to a server that answers with a value as JSON.
+func ask(t *testing.T, value any) differ.Answer {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		require.NoError(t, json.NewEncoder(w).Encode(value))
+	}))
+	defer server.Close()
+	s := differ.Server{Name: "test", URL: server.URL, HTTP: server.Client()}
+	a, err := s.Ask(t.Context(), differ.Request{Method: "GET", Path: "/", Header: http.Header{}}, "ns")
+	require.NoError(t, err)
+	return a
+}
+
+func TestCompare(t *testing.T) {
+	object := func(uid, revision, at string, replicas int) any {
+		return map[string]any{
+			"metadata": map[string]any{"uid": uid, "resourceVersion": revision, "creationTimestamp": at},
+			"spec":     map[string]any{"replicas": replicas},
+		}
+	}
+	one := ask(t, object("8a1f2b6e-0b0e-4d5c-9d53-1f2a3b4c5d6e", "12", "2026-01-02T03:04:05Z", 3))
+	same := ask(t, object("1c1f2b6e-0b0e-4d5c-9d53-1f2a3b4c5d6e", "99", "2027-01-02T03:04:05Z", 3))
+	require.Empty(t, differ.Compare(one, same), "what each server makes up does not count")
+
+	other := ask(t, object("1c1f2b6e-0b0e-4d5c-9d53-1f2a3b4c5d6e", "", "2027-01-02T03:04:05Z", 4))
+	require.Equal(t, []differ.Difference{
+		{Path: ".metadata.resourceVersion", Want: "SOME", Have: ""},
+		{Path: ".spec.replicas", Want: "3", Have: "4"},
+	}, differ.Compare(one, other))
+}
+
+func ExampleCompare() {
+	want := differ.Answer{Code: 200, Body: map[string]any{"kind": "Pod", "spec": map[string]any{}}}
+	have := differ.Answer{Code: 200, Body: map[string]any{"kind": "Pods"}}
+	for _, d := range differ.Compare(want, have) {
+		fmt.Printf("%s: want %s, have %s\n", d.Path, d.Want, d.Have)
+	}
+	// Output:
+	// .kind: want Pod, have Pods
+	// .spec: want {}, have (nothing)
+}

@@ -1,0 +1,74 @@
+package differ
+
+import (
+	"encoding/json"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// changing is what two servers never have in common, with what is put in its
+// place. The order matters.
+var changing = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "UID"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`), "TIME"},
+	{regexp.MustCompile(`kube-api-access-\w{5}`), "kube-api-access-NAME"},
+	{regexp.MustCompile(`generated-[bcdfghjklmnpqrstvwxz2456789]{5}\b`), "generated-NAME"},
+	{regexp.MustCompile(`\b10\.96\.\d+\.\d+`), "CLUSTER-IP"},
+	{regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+`), "TOKEN"},
+	{regexp.MustCompile(`\b\d+(\.\d+)?(ms|s)\b`), "DURATION"},
+}
+
+// counters are fields whose numbers are each server's own.
+var counters = map[string]bool{"resourceVersion": true, "continue": true, "storageVersionHash": true}
+
+// ports of nodes are drawn at random from this range.
+const firstNodePort, lastNodePort = 30000, 32767
+
+// stableText replaces what differs in any text.
+func stableText(text string) string {
+	for _, c := range changing {
+		text = c.pattern.ReplaceAllString(text, c.with)
+	}
+	return text
+}
+
+// stableBody reads an answer's body: a JSON value with what differs replaced, or
+// text.
+func stableBody(contentType string, body []byte) any {
+	var value any
+	if !strings.HasPrefix(contentType, "application/json") || json.Unmarshal(body, &value) != nil {
+		return stableText(string(body))
+	}
+	return stable("", value)
+}
+
+func stable(name string, value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, item := range v {
+			v[key] = stable(key, item)
+		}
+		return v
+	case []any:
+		for i, item := range v {
+			v[i] = stable(name, item)
+		}
+		return v
+	case string:
+		if counters[name] && v != "" {
+			return "SOME"
+		}
+		return stableText(v)
+	case float64:
+		if name == "nodePort" && v >= firstNodePort && v <= lastNodePort {
+			return "PORT"
+		}
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	default:
+		return v
+	}
+}

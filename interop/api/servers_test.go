@@ -1,0 +1,82 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/coracle-k8s/coracle/apiserver"
+	"github.com/coracle-k8s/coracle/apiserver/auth"
+	"github.com/coracle-k8s/coracle/client"
+	"github.com/coracle-k8s/coracle/cluster"
+	"github.com/coracle-k8s/coracle/interop/api/differ"
+	"github.com/coracle-k8s/coracle/interop/store/programs"
+	"github.com/coracle-k8s/coracle/pki"
+	"github.com/coracle-k8s/coracle/store/memstore"
+)
+
+// theirs starts the real kube-apiserver on the real etcd. Without these programs
+// the test is skipped.
+func theirs(t *testing.T) *differ.Server {
+	t.Helper()
+	etcd, err := programs.Etcd(t.TempDir(), t.Output())
+	if errors.Is(err, programs.ErrNotBuilt) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	require.NoError(t, etcd.Start())
+	t.Cleanup(func() { require.NoError(t, etcd.Kill()) })
+	require.NoError(t, etcd.Ready(t.Context()))
+
+	trust, err := pki.Open(t.TempDir())
+	require.NoError(t, err)
+	kube, err := programs.KubeAPIServer(t.TempDir(), etcd, trust, t.Output())
+	if errors.Is(err, programs.ErrNotBuilt) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	require.NoError(t, kube.Start())
+	t.Cleanup(func() { require.NoError(t, kube.Kill()) })
+	secure, err := trust.ClientTLS(pki.UserAdmin, pki.GroupMasters)
+	require.NoError(t, err)
+	s := &differ.Server{Name: "kube-apiserver", URL: "https://" + kube.Address, HTTP: &http.Client{
+		Transport: &http.Transport{TLSClientConfig: secure, ForceAttemptHTTP2: true},
+	}}
+	require.Eventually(t, func() bool {
+		a, err := s.Ask(t.Context(), differ.Request{Method: http.MethodGet, Path: "/readyz", Header: http.Header{}}, "")
+		return err == nil && a.Code == http.StatusOK
+	}, 2*time.Minute, 100*time.Millisecond, "kube-apiserver is not ready")
+	return s
+}
+
+// ours starts an API server of ours, reached in memory.
+func ours(t *testing.T) *differ.Server {
+	t.Helper()
+	trust, err := pki.New()
+	require.NoError(t, err)
+	st := memstore.New()
+	t.Cleanup(func() { require.NoError(t, st.Close()) })
+	api, err := cluster.NewAPI(cluster.Config{PKI: trust}, st, nil, nil)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- api.Run(ctx, func() { close(ready) }) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-ended)
+	})
+	select {
+	case <-ready:
+	case err := <-ended:
+		ended <- nil
+		require.NoError(t, err, "the API server ended")
+	}
+	admin := &apiserver.User{Name: pki.UserAdmin, Groups: []string{pki.GroupMasters}}
+	return &differ.Server{Name: "Coracle", URL: "http://coracle", HTTP: &http.Client{
+		Transport: client.InMemory(auth.As(admin, api)),
+	}}
+}
