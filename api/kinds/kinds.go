@@ -79,6 +79,10 @@ func resources() []*api.Resource {
 
 		// discovery.k8s.io/v1
 		endpointSlices(),
+
+		// flowcontrol.apiserver.k8s.io/v1
+		flowSchemas(),
+		priorityLevelConfigurations(),
 	}
 }
 
