@@ -27,8 +27,8 @@ func (s *Server) fixedPaths() map[string]http.Handler {
 		"/livez":      http.HandlerFunc(s.serveHealth),
 		"/readyz":     http.HandlerFunc(s.serveHealth),
 		"/metrics":    s.metrics.handler(),
-		"/openapi/v2": http.HandlerFunc(s.openapi.serveV2),
-		"/openapi/v3": http.HandlerFunc(s.openapi.serveV3),
+		"/openapi/v2": http.HandlerFunc(s.openapi.ServeV2),
+		"/openapi/v3": http.HandlerFunc(s.openapi.ServeV3),
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coracle-k8s/coracle/api"
+	"github.com/coracle-k8s/coracle/apiserver/openapi"
 )
 
 // Config says what a server is made of. Only Storage is required, but without
@@ -60,7 +61,7 @@ type Server struct {
 	paths   map[string]http.Handler
 	groups  map[schema.GroupVersion]Group
 	metrics *metrics
-	openapi *openapi
+	openapi *openapi.Documents
 	fields  trackers
 }
 
@@ -82,7 +83,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.fields.resources = cfg.Storage.resources
 	s.metrics = newMetrics()
-	s.openapi = newOpenAPI(s)
+	s.openapi = openapi.New(openapi.Source{
+		Resources: s.storage.resources, Discover: discoverResource, Version: majorVersion + "." + minorVersion,
+	})
 	s.paths = s.fixedPaths()
 	for path, handler := range cfg.Paths {
 		if s.paths[path] != nil {

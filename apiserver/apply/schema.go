@@ -3,7 +3,6 @@ package apply
 import (
 	"reflect"
 	"slices"
-	"strings"
 
 	"sigs.k8s.io/structured-merge-diff/v6/schema"
 )
@@ -15,20 +14,13 @@ type schemaBuilder struct {
 	types map[string]*schema.TypeDef
 	order []string
 
-	lists      map[string]map[string][]string
-	structs    map[string]bool
-	maps       map[string]string
-	separables map[string]string
-	defaults   map[string]map[string]any
+	rules *Rules
 }
 
 // SchemaOf describes a struct type and all types below it. The name is the
 // type's own in the schema.
 func SchemaOf(t reflect.Type) (described []schema.TypeDef, name string) {
-	b := &schemaBuilder{
-		types: map[string]*schema.TypeDef{}, lists: listKeys(), structs: atomicStructs(),
-		maps: atomicMaps(), separables: separableFields(), defaults: keyDefaults(),
-	}
+	b := &schemaBuilder{types: map[string]*schema.TypeDef{}, rules: NewRules()}
 	name = b.add(t)
 	described = freeForm()
 	for _, n := range b.order {
@@ -55,7 +47,7 @@ func (b *schemaBuilder) add(t reflect.Type) string {
 	if len(def.Map.Fields) > 0 {
 		def.Map.ElementType = schema.TypeRef{} // unknown fields are errors
 	}
-	if b.structs[name] {
+	if b.rules.AtomicStruct(name) {
 		def.Map.ElementRelationship = schema.Atomic
 	}
 	return name
@@ -69,7 +61,7 @@ func (b *schemaBuilder) addFields(m *schema.Map, t reflect.Type, owner string) {
 			continue
 		}
 		m.Fields = append(m.Fields, schema.StructField{
-			Name: f.name, Type: b.field(f, owner), Default: b.defaults[owner][f.name],
+			Name: f.name, Type: b.field(f, owner), Default: b.rules.Default(owner, f.name),
 		})
 	}
 }
@@ -77,14 +69,14 @@ func (b *schemaBuilder) addFields(m *schema.Map, t reflect.Type, owner string) {
 // field describes the type of one field, with what the tables say of it.
 func (b *schemaBuilder) field(f jsonField, owner string) schema.TypeRef {
 	ref := b.typeOf(f.Type)
-	if keys, merged := b.lists[owner][f.name]; merged && ref.Inlined.List != nil {
+	if keys, merged := b.rules.List(owner, f.name); merged && ref.Inlined.List != nil {
 		ref.Inlined.List.ElementRelationship = schema.Associative
 		ref.Inlined.List.Keys = slices.Clone(keys)
 	}
-	if b.maps[owner] == f.name && ref.Inlined.Map != nil {
+	if b.rules.AtomicMap(owner, f.name) && ref.Inlined.Map != nil {
 		ref.Inlined.Map.ElementRelationship = schema.Atomic
 	}
-	if b.separables[owner] == f.name {
+	if b.rules.Separable(owner, f.name) {
 		separable := schema.Separable
 		ref.ElementRelationship = &separable
 	}
@@ -164,8 +156,7 @@ func typeName(t reflect.Type) string {
 	if documented, ok := reflect.New(t).Interface().(interface{ OpenAPIModelName() string }); ok {
 		name = documented.OpenAPIModelName()
 	}
-	name = strings.TrimPrefix(name, "io.k8s.api.")
-	return strings.Replace(name, "io.k8s.apimachinery.pkg.apis.meta.", "meta.", 1)
+	return shortName(name)
 }
 
 func elem(t reflect.Type) reflect.Type {
