@@ -11,7 +11,8 @@ import (
 	"github.com/coracle-k8s/coracle/api"
 )
 
-// A User is who sent a request.
+// A User is who sent a request. One may be shared by many requests, so nobody
+// changes it.
 type User struct {
 	Name   string
 	UID    string

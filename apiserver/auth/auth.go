@@ -55,7 +55,7 @@ func New(opts Options) (*Auth, error) {
 
 	chain := []apiserver.Authenticator{InProcess{}}
 	if opts.ClientCAs != nil {
-		chain = append(chain, X509{Roots: opts.ClientCAs})
+		chain = append(chain, &X509{Roots: opts.ClientCAs})
 	}
 	chain = append(chain, tokens)
 	chain = append(chain, opts.Authenticators...)
