@@ -65,7 +65,11 @@ type Resource struct {
 	// which uses ValidateName for the name (nil: a DNS subdomain).
 	Validate       func(obj Object) field.ErrorList
 	ValidateUpdate func(obj, old Object) field.ErrorList
+	// ValidateCreate are rules on top for an object to be created.
+	ValidateCreate func(obj Object) field.ErrorList
 	ValidateName   func(name string, prefix bool) []string
+	// PrepareStatus is PrepareUpdate for a write through the status subresource.
+	PrepareStatus func(obj, old Object)
 	// ValidateStatus judges a write through the status subresource.
 	ValidateStatus func(obj, old Object) field.ErrorList
 

@@ -157,6 +157,9 @@ func validateCreate(r *api.Resource, obj api.Object) error {
 	if r.Validate != nil {
 		errs = append(errs, r.Validate(obj)...)
 	}
+	if r.ValidateCreate != nil {
+		errs = append(errs, r.ValidateCreate(obj)...)
+	}
 	return invalid(r, obj, errs)
 }
 

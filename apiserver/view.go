@@ -99,8 +99,12 @@ func statusView(r *api.Resource) *view {
 			obj.SetAnnotations(wanted.GetAnnotations())
 			return obj, nil
 		},
-		prepare: keep,
-		check:   r.ValidateStatus,
+		prepare: func(obj, old api.Object) {
+			if r.PrepareStatus != nil {
+				r.PrepareStatus(obj, old)
+			}
+		},
+		check: r.ValidateStatus,
 	}
 }
 

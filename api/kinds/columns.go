@@ -104,3 +104,14 @@ func count[T api.Object](name, description string, value func(T) int64) api.Colu
 	c.Type = "string"
 	return c
 }
+
+// columnsThrough makes columns of one form of a kind those of another.
+func columnsThrough[From, To api.Object](columns []api.Column, convert func(From) To) []api.Column {
+	made := make([]api.Column, 0, len(columns))
+	for _, c := range columns {
+		value := c.Value
+		c.Value = api.Cell(func(obj From) any { return value(convert(obj)) })
+		made = append(made, c)
+	}
+	return made
+}

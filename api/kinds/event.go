@@ -1,14 +1,13 @@
 package kinds
 
 import (
-	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coracle-k8s/coracle/api"
 )
@@ -25,54 +24,13 @@ func coreEvents() *api.Resource {
 		Namespaced:       true,
 		New:              func() api.Object { return &corev1.Event{} },
 		NewList:          func() runtime.Object { return &corev1.EventList{} },
-		Validate:         rule(checkEvent),
+		Validate:         rule(func(j *judge, e *corev1.Event) { checkEvent(j, e, "reportingComponent") }),
+		ValidateName:     path.ValidatePathSegmentName,
 		CreateOnUpdate:   true,
 		TTLSeconds:       func(api.Object) int64 { return eventTTL },
 		FieldNames:       sortedKeys(eventFields(&corev1.Event{})),
 		Fields:           api.Value(eventFields),
 		Columns:          eventColumns(),
-	}
-}
-
-// maxEventText is how many characters an event's words can have, and
-// maxEventMessage how many its message.
-const (
-	maxEventText    = 128
-	maxEventMessage = 1024
-)
-
-// checkEvent sees to it that an event stands beside the object it tells of. What
-// belongs to no namespace has its events in default. Events that use the newer
-// fields, as those have that tell of an eventTime, are held to stricter rules.
-func checkEvent(j *judge, e *corev1.Event) {
-	about, stands := e.InvolvedObject.Namespace, false
-	switch {
-	case !e.EventTime.IsZero():
-		stands = about != "" || e.Namespace == metav1.NamespaceDefault || e.Namespace == metav1.NamespaceSystem
-	case about == "":
-		stands = e.Namespace == metav1.NamespaceDefault || e.Namespace == metav1.NamespaceNone
-	default:
-		stands = about == e.Namespace
-	}
-	if !stands {
-		j.invalid(field.NewPath("involvedObject", "namespace"), about, "does not match event.namespace")
-	}
-	if e.EventTime.IsZero() {
-		return
-	}
-	j.filled(field.NewPath("reportingComponent"), e.ReportingController)
-	j.qualified(field.NewPath("reportingComponent"), e.ReportingController)
-	checkEventText(j, e.ReportingInstance, field.NewPath("reportingInstance"))
-	checkEventText(j, e.Action, field.NewPath("action"))
-	checkEventText(j, e.Reason, field.NewPath("reason"))
-	if len(e.Message) > maxEventMessage {
-		j.invalid(field.NewPath("message"), "", fmt.Sprintf("can have at most %v characters", maxEventMessage))
-	}
-}
-
-func checkEventText(j *judge, text string, path *field.Path) {
-	if j.filled(path, text) && len(text) > maxEventText {
-		j.invalid(path, "", fmt.Sprintf("can have at most %v characters", maxEventText))
 	}
 }
 

@@ -51,8 +51,12 @@ func resources() []*api.Resource {
 		selfSubjectRulesReviews(),
 		subjectAccessReviews(),
 
-		// autoscaling/v2
+		// autoscaling
 		horizontalPodAutoscalers(),
+		horizontalPodAutoscalersV1(),
+
+		// events.k8s.io/v1
+		newEvents(),
 
 		// rbac.authorization.k8s.io/v1
 		clusterRoleBindings(),

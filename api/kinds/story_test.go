@@ -131,6 +131,9 @@ func write(t *testing.T, title string, r *api.Resource, obj api.Object, old stri
 		if r.Validate != nil {
 			errs = append(errs, r.Validate(obj)...)
 		}
+		if r.ValidateCreate != nil {
+			errs = append(errs, r.ValidateCreate(obj)...)
+		}
 		return errs
 	}
 	was, _ := parse(t, title, old)

@@ -61,10 +61,12 @@ func (c *converter) versionOf(obj runtime.Object) version {
 	return c.versions[0]
 }
 
-// versionFor returns the version that a versioner asks for.
+// versionFor returns the version that a versioner asks for. A versioner names a
+// kind in its version for every kind of its group, so the name must be compared.
 func (c *converter) versionFor(to runtime.GroupVersioner) (version, error) {
 	for _, v := range c.versions {
-		if _, wanted := to.KindForGroupVersionKinds([]schema.GroupVersionKind{v.resource.GroupVersionKind}); wanted {
+		kind, ok := to.KindForGroupVersionKinds([]schema.GroupVersionKind{v.resource.GroupVersionKind})
+		if ok && kind == v.resource.GroupVersionKind {
 			return v, nil
 		}
 	}
