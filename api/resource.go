@@ -70,6 +70,9 @@ type Resource struct {
 	ValidateName   func(name string, prefix bool) []string
 	// PrepareStatus is PrepareUpdate for a write through the status subresource.
 	PrepareStatus func(obj, old Object)
+	// Warnings returns what to tell the client about an object that is in
+	// order and about to be written; old is nil for a create.
+	Warnings func(obj, old Object) []string
 	// ValidateStatus judges a write through the status subresource.
 	ValidateStatus func(obj, old Object) field.ErrorList
 
@@ -78,6 +81,12 @@ type Resource struct {
 	// path keeps everything else. A create starts with the status of New(),
 	// which PrepareCreate, called after that, may fill in.
 	CopyStatus func(dst, src Object)
+	// StatusAlone says that a write of the status does not change labels and
+	// annotations, as it does for most kinds.
+	StatusAlone bool
+	// Parts are further parts of an object that have a subresource of their
+	// own, as the status has.
+	Parts []Part
 	// Generation says that metadata.generation counts the changes of the
 	// object other than those of its metadata and status.
 	Generation bool
@@ -157,6 +166,16 @@ type Finalize struct {
 	// Copy makes src's finalizers dst's: all that a write to the finalize
 	// subresource changes, and that no other write does.
 	Copy func(dst, src Object)
+}
+
+// A Part is a piece of an object that has a path of its own, such as the approval
+// of a certificate signing request.
+type Part struct {
+	Name string
+	// Copy makes src's part dst's: all that a write to the path changes.
+	Copy func(dst, src Object)
+	// Validate judges such a write.
+	Validate func(obj, old Object) field.ErrorList
 }
 
 // A Subresource is a path below an object, such as pods/binding, as discovery

@@ -102,6 +102,11 @@ func (q *request) admit(op Operation, obj, old api.Object, p passage) (api.Objec
 	if err := p.validate(obj); err != nil {
 		return nil, err
 	}
+	if p.view.warnings != nil {
+		for _, text := range p.view.warnings(obj, old) {
+			q.warn(text)
+		}
+	}
 	a.Object = p.view.show(obj)
 	return obj, q.judge(a)
 }

@@ -77,10 +77,9 @@ func discoverResource(r *api.Resource) []metav1.APIResource {
 	for _, s := range r.Subresources {
 		sub(s.Name, s.GroupVersionKind, s.Verbs...)
 	}
-	for _, name := range []string{"finalize", "scale", "status"} {
-		if v, ok := viewOf(r, name); ok {
-			sub(name, v.kind, v.verbs...)
-		}
+	for _, name := range viewNames(r) {
+		v, _ := viewOf(r, name)
+		sub(name, v.kind, v.verbs...)
 	}
 	slices.SortStableFunc(found[1:], func(a, b metav1.APIResource) int { return strings.Compare(a.Name, b.Name) })
 	return found

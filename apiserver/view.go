@@ -27,7 +27,9 @@ type view struct {
 	// prepare drops what this path may not change, after the hooks.
 	prepare func(obj, old api.Object)
 	check   func(obj, old api.Object) field.ErrorList
-	verbs   []string
+	// warnings returns what to tell the client of a write that is in order.
+	warnings func(obj, old api.Object) []string
+	verbs    []string
 }
 
 // serves says whether the path has the verb.
@@ -55,9 +57,27 @@ func viewOf(r *api.Resource, subresource string) (*view, bool) {
 		return scaleView(r), true
 	case subresource == "finalize" && r.Finalize != nil:
 		return finalizeView(r), true
-	default:
-		return nil, false
 	}
+	for _, part := range r.Parts {
+		if part.Name == subresource {
+			return partView(r, part), true
+		}
+	}
+	return nil, false
+}
+
+// viewNames returns the subresources of a kind that are views of its objects.
+func viewNames(r *api.Resource) []string {
+	var names []string
+	for _, name := range []string{"finalize", "scale", "status"} {
+		if _, found := viewOf(r, name); found {
+			names = append(names, name)
+		}
+	}
+	for _, part := range r.Parts {
+		names = append(names, part.Name)
+	}
+	return names
 }
 
 func itself(obj api.Object) api.Object { return obj }
@@ -82,7 +102,8 @@ func mainView(r *api.Resource) *view {
 				r.PrepareUpdate(obj, old)
 			}
 		},
-		check: checkMain(r),
+		check:    checkMain(r),
+		warnings: r.Warnings,
 	}
 }
 
@@ -95,8 +116,10 @@ func statusView(r *api.Resource) *view {
 		merge: func(wanted, old api.Object) (api.Object, error) {
 			obj := api.Clone(old)
 			r.CopyStatus(obj, wanted)
-			obj.SetLabels(wanted.GetLabels())
-			obj.SetAnnotations(wanted.GetAnnotations())
+			if !r.StatusAlone {
+				obj.SetLabels(wanted.GetLabels())
+				obj.SetAnnotations(wanted.GetAnnotations())
+			}
 			return obj, nil
 		},
 		prepare: func(obj, old api.Object) {
@@ -105,6 +128,21 @@ func statusView(r *api.Resource) *view {
 			}
 		},
 		check: r.ValidateStatus,
+	}
+}
+
+// partView is a part that a kind has of its own.
+func partView(r *api.Resource, part api.Part) *view {
+	return &view{
+		name: part.Name, kind: r.GroupVersionKind, empty: r.New, show: itself,
+		verbs: []string{"get", "patch", "update"},
+		merge: func(wanted, old api.Object) (api.Object, error) {
+			obj := api.Clone(old)
+			part.Copy(obj, wanted)
+			return obj, nil
+		},
+		prepare: keep,
+		check:   part.Validate,
 	}
 }
 

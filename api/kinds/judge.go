@@ -18,14 +18,36 @@ import (
 // takes the judge, the part to be judged, and the path at which that part
 // stands; it goes on after a finding, so that a user learns all in one go. The
 // texts are Kubernetes' own, since people search for them.
-type judge struct{ errs field.ErrorList }
+type judge struct {
+	errs field.ErrorList
+	// last are findings that come after all others: see [judge.later].
+	last field.ErrorList
+}
+
+// all returns the findings in their order.
+func (j *judge) all() field.ErrorList { return append(j.errs, j.last...) }
+
+// later runs a rule whose findings Kubernetes reports after those of all
+// others: it has them from rules that are generated from its types, which run
+// when those written by hand have run.
+func (j *judge) later(rule func(j *judge)) (found bool) {
+	var other judge
+	rule(&other)
+	j.last = append(j.last, other.all()...)
+	return len(other.errs) > 0
+}
+
+// filledLater is [judge.filled] as a later rule.
+func (j *judge) filledLater(path *field.Path, value string) bool {
+	return !j.later(func(j *judge) { j.filled(path, value) })
+}
 
 // rule makes a [api.Resource.Validate] of a rule over one concrete type.
 func rule[T api.Object](check func(*judge, T)) func(api.Object) field.ErrorList {
 	return func(obj api.Object) field.ErrorList {
 		var j judge
 		check(&j, obj.(T))
-		return j.errs
+		return j.all()
 	}
 }
 
@@ -34,7 +56,16 @@ func pairRule[T api.Object](check func(j *judge, obj, old T)) func(obj, old api.
 	return func(obj, old api.Object) field.ErrorList {
 		var j judge
 		check(&j, obj.(T), old.(T))
-		return j.errs
+		return j.all()
+	}
+}
+
+// warnings makes a [api.Resource.Warnings] of a function over one concrete type.
+// Old is nil for a create.
+func warnings[T api.Object](warn func(obj, old T) []string) func(obj, old api.Object) []string {
+	return func(obj, old api.Object) []string {
+		was, _ := old.(T)
+		return warn(obj.(T), was)
 	}
 }
 

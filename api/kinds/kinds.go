@@ -58,6 +58,13 @@ func resources() []*api.Resource {
 		// events.k8s.io/v1
 		newEvents(),
 
+		// networking.k8s.io/v1
+		ingressClasses(),
+		ingresses(),
+		ipAddresses(),
+		networkPolicies(),
+		serviceCIDRs(),
+
 		// rbac.authorization.k8s.io/v1
 		clusterRoleBindings(),
 		clusterRoles(),

@@ -143,7 +143,13 @@ func write(t *testing.T, title string, r *api.Resource, obj api.Object, old stri
 	if r.PrepareUpdate != nil {
 		r.PrepareUpdate(obj, was)
 	}
-	return append(r.Validate(obj), r.ValidateUpdate(obj, was)...)
+	if r.Validate != nil {
+		errs = r.Validate(obj)
+	}
+	if r.ValidateUpdate != nil {
+		errs = append(errs, r.ValidateUpdate(obj, was)...)
+	}
+	return errs
 }
 
 func parse(t *testing.T, title, text string) (api.Object, *api.Resource) {

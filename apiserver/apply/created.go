@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/api/equality"
 )
 
 // A lister writes the fields of a new object in the form FieldsV1 has: the
@@ -62,8 +64,16 @@ func (l *lister) value(of *outline, v reflect.Value, was before, path string) bo
 		l.odd = true
 		return false
 	default:
+		l.odd = l.odd || was == zero && hollow(v)
 		return (was != zero || !v.IsZero()) && l.whole()
 	}
+}
+
+// hollow says whether a struct is not the zero value but may look like it in
+// JSON, since all that is in it is an empty map or list.
+func hollow(v reflect.Value) bool {
+	return v.Kind() == reflect.Struct && !v.IsZero() &&
+		equality.Semantic.DeepEqual(v.Interface(), reflect.Zero(v.Type()).Interface())
 }
 
 // whole writes a value that is owned as one.

@@ -34,7 +34,11 @@ func NewTracker(r *api.Resource, others ...*api.Resource) (*Tracker, error) {
 	if t.custom {
 		newManager = managedfields.NewDefaultCRDFieldManager
 	}
-	for _, subresource := range []string{"", "status", "scale", "finalize"} {
+	paths := []string{"", "status", "scale", "finalize"}
+	for _, part := range r.Parts {
+		paths = append(paths, part.Name)
+	}
+	for _, subresource := range paths {
 		filters := map[fieldpath.APIVersion]fieldpath.Filter{}
 		for _, v := range c.versions {
 			if filter := ownable(v.resource, subresource); filter != nil {
@@ -58,6 +62,8 @@ func ownable(r *api.Resource, subresource string) fieldpath.Filter {
 		return nil
 	case subresource == "":
 		return fieldpath.NewExcludeSetFilter(fieldpath.NewSet(fieldpath.MakePathOrDie("status")))
+	case subresource == "status" && r.StatusAlone:
+		return fieldpath.NewIncludeMatcherFilter(fieldpath.MakePrefixMatcherOrDie("status"))
 	case subresource == "status":
 		return fieldpath.NewIncludeMatcherFilter(
 			fieldpath.MakePrefixMatcherOrDie("status"),
