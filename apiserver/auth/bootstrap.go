@@ -34,13 +34,15 @@ func Bootstrap(ctx context.Context, objects apiserver.Objects) error {
 			return fmt.Errorf("bootstrap ClusterRoleBinding %s: %w", binding.Name, err)
 		}
 	}
-	reader := &rbacv1.Role{
-		ObjectMeta: bootstrapMeta(extensionReader),
-		Rules:      []rbacv1.PolicyRule{allowNamed(read, "", "configmaps", "extension-apiserver-authentication")},
+	for _, role := range Roles() {
+		if err := typed.Ensure(ctx, objects, role, nil); err != nil {
+			return fmt.Errorf("bootstrap Role %s/%s: %w", role.Namespace, role.Name, err)
+		}
 	}
-	reader.Namespace = metav1.NamespaceSystem
-	if err := typed.Ensure(ctx, objects, reader, nil); err != nil {
-		return fmt.Errorf("bootstrap Role %s: %w", reader.Name, err)
+	for _, binding := range RoleBindings() {
+		if err := typed.Ensure(ctx, objects, binding, nil); err != nil {
+			return fmt.Errorf("bootstrap RoleBinding %s/%s: %w", binding.Namespace, binding.Name, err)
+		}
 	}
 	return nil
 }
@@ -49,11 +51,8 @@ func Bootstrap(ctx context.Context, objects apiserver.Objects) error {
 // that take others in have the union as their rules already, for readers.
 func ClusterRoles() []*rbacv1.ClusterRole {
 	var roles []*rbacv1.ClusterRole
-	for _, g := range grants {
-		role := &rbacv1.ClusterRole{ObjectMeta: bootstrapMeta(g.role)}
-		for _, rule := range g.rules {
-			role.Rules = append(role.Rules, *rule.DeepCopy())
-		}
+	for _, g := range grants() {
+		role := &rbacv1.ClusterRole{ObjectMeta: bootstrapMeta(g.role), Rules: g.rules}
 		if g.aggregates != "" {
 			role.Labels[aggregateLabel+g.aggregates] = "true"
 		}
@@ -82,20 +81,54 @@ func ClusterRoles() []*rbacv1.ClusterRole {
 // call. Each has the name of its role.
 func ClusterRoleBindings() []*rbacv1.ClusterRoleBinding {
 	var bindings []*rbacv1.ClusterRoleBinding
-	for _, g := range grants {
+	for _, g := range grants() {
 		if len(g.to) == 0 {
 			continue
 		}
-		b := &rbacv1.ClusterRoleBinding{
+		bindings = append(bindings, &rbacv1.ClusterRoleBinding{
 			ObjectMeta: bootstrapMeta(g.role),
 			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: g.role},
-		}
-		for _, to := range g.to {
-			b.Subjects = append(b.Subjects, subject(to))
-		}
-		bindings = append(bindings, b)
+			Subjects:   subjects(g.to),
+		})
 	}
 	return bindings
+}
+
+// Roles returns the roles of single namespaces, new at each call.
+func Roles() []*rbacv1.Role {
+	var roles []*rbacv1.Role
+	for _, g := range localGrants() {
+		role := &rbacv1.Role{ObjectMeta: bootstrapMeta(g.role), Rules: g.rules}
+		role.Namespace = g.namespace
+		roles = append(roles, role)
+	}
+	return roles
+}
+
+// RoleBindings returns the bindings of [Roles], new at each call.
+func RoleBindings() []*rbacv1.RoleBinding {
+	var bindings []*rbacv1.RoleBinding
+	for _, g := range localGrants() {
+		binding := &rbacv1.RoleBinding{
+			ObjectMeta: bootstrapMeta(g.role),
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: g.role},
+			Subjects:   subjects(g.to),
+		}
+		if g.role == extensionReader {
+			binding.Name = "system::" + extensionReader
+		}
+		binding.Namespace = g.namespace
+		bindings = append(bindings, binding)
+	}
+	return bindings
+}
+
+func subjects(to []string) []rbacv1.Subject {
+	var all []rbacv1.Subject
+	for _, each := range to {
+		all = append(all, subject(each))
+	}
+	return all
 }
 
 // subject reads "user:NAME", "group:NAME" or "account:NAME".

@@ -110,12 +110,12 @@ func (r RBAC) RoleRules(ctx context.Context, role rbacv1.RoleRef, namespace stri
 	return nil, apierrors.NewBadRequest(fmt.Sprintf("cannot refer to a role of kind %q here", role.Kind))
 }
 
-// aggregate returns the rules of a cluster role and of those it takes in by
-// label. Kubernetes leaves this to a controller that writes the union into the
-// role; computed when asked, it is never out of date.
+// aggregate returns the rules of a cluster role, or if it takes in others by
+// label theirs. A controller writes the union into the role for people to read;
+// computed when asked, it is never out of date, and needs no controller.
 func (r RBAC) aggregate(ctx context.Context, role *rbacv1.ClusterRole) ([]rbacv1.PolicyRule, error) {
 	if role.AggregationRule == nil {
-		return role.Rules, nil
+		return role.Rules, nil // most need no list
 	}
 	all, err := typed.List[*rbacv1.ClusterRole](ctx, r.Objects, "")
 	if err != nil {
@@ -125,9 +125,13 @@ func (r RBAC) aggregate(ctx context.Context, role *rbacv1.ClusterRole) ([]rbacv1
 }
 
 // aggregated follows the labels through all, roles that aggregate themselves
-// included.
+// included. The rules that stand in an aggregating role are the union of some time
+// ago and do not count.
 func aggregated(role *rbacv1.ClusterRole, all []*rbacv1.ClusterRole) ([]rbacv1.PolicyRule, error) {
-	rules := slices.Clone(role.Rules)
+	if role.AggregationRule == nil {
+		return role.Rules, nil
+	}
+	var rules []rbacv1.PolicyRule
 	seen := map[string]bool{role.Name: true}
 	var add func(*rbacv1.ClusterRole) error
 	add = func(from *rbacv1.ClusterRole) error {
@@ -144,7 +148,9 @@ func aggregated(role *rbacv1.ClusterRole, all []*rbacv1.ClusterRole) ([]rbacv1.P
 					continue
 				}
 				seen[other.Name] = true
-				rules = append(rules, other.Rules...)
+				if other.AggregationRule == nil {
+					rules = append(rules, other.Rules...)
+				}
 				if err := add(other); err != nil {
 					return err
 				}

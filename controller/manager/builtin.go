@@ -6,6 +6,7 @@ import (
 
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/controller"
+	"github.com/coracle-k8s/coracle/controller/clusterroleaggregation"
 	"github.com/coracle-k8s/coracle/controller/deployment"
 	"github.com/coracle-k8s/coracle/controller/endpointslice"
 	"github.com/coracle-k8s/coracle/controller/garbagecollector"
@@ -61,6 +62,7 @@ func Builtin() []Constructor {
 			return serviceaccount.NewRootCA(e.Client, e.Informers, e.RootCA, e.Options)
 		}},
 		{"garbage-collector", func(e Env) Runner { return garbagecollector.New(e.Client, e.Informers, e.Options) }},
+		{"clusterrole-aggregation", func(e Env) Runner { return clusterroleaggregation.New(e.Client, e.Informers, e.Options) }},
 		{"node-lifecycle", func(e Env) Runner {
 			return nodelifecycle.New(e.Client, e.Informers, nodelifecycle.Options{Options: e.Options, Grace: e.NodeGrace})
 		}},
