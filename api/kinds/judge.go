@@ -25,7 +25,13 @@ type judge struct {
 }
 
 // all returns the findings in their order.
-func (j *judge) all() field.ErrorList { return append(j.errs, j.last...) }
+func (j *judge) all() field.ErrorList {
+	all := append(j.errs, j.last...)
+	for _, err := range all {
+		err.BadValue = show(err.BadValue)
+	}
+	return all
+}
 
 // later runs a rule whose findings Kubernetes reports after those of all
 // others: it has them from rules that are generated from its types, which run
@@ -160,6 +166,14 @@ func (j *judge) objectName(path *field.Path, name string) {
 // unchanged refuses a change of an immutable field.
 func (j *judge) unchanged(path *field.Path, value, old any) {
 	j.add(apivalidation.ValidateImmutableField(value, old, path))
+}
+
+// unchangedLater is [judge.unchanged] as a later rule, of which Kubernetes does
+// not show the value.
+func (j *judge) unchangedLater(path *field.Path, value, old any) {
+	if !same(value, old) {
+		j.last = append(j.last, field.Invalid(path, nil, apivalidation.FieldImmutableErrorMsg))
+	}
 }
 
 // same says whether two values mean the same: an empty list is no list, 1 CPU

@@ -72,7 +72,12 @@ func resources() []*api.Resource {
 		roles(),
 
 		// storage.k8s.io/v1
+		csiDrivers(),
+		csiNodes(),
+		csiStorageCapacities(),
 		storageClasses(),
+		volumeAttachments(),
+		volumeAttributesClasses(),
 
 		// admissionregistration.k8s.io/v1
 		mutatingAdmissionPolicies(),
@@ -87,6 +92,9 @@ func resources() []*api.Resource {
 
 		// coordination.k8s.io/v1
 		leases(),
+
+		// node.k8s.io/v1
+		runtimeClasses(),
 
 		// discovery.k8s.io/v1
 		endpointSlices(),

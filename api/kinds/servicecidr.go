@@ -92,7 +92,7 @@ func ipAddresses() *api.Resource {
 			checkParent(j, a.Spec.ParentRef, field.NewPath("spec", "parentRef"))
 		}),
 		ValidateUpdate: pairRule(func(j *judge, a, old address) {
-			j.unchanged(field.NewPath("spec", "parentRef"), a.Spec.ParentRef, old.Spec.ParentRef)
+			j.unchangedLater(field.NewPath("spec", "parentRef"), a.Spec.ParentRef, old.Spec.ParentRef)
 		}),
 		Columns: table(
 			text("ParentRef", networkingv1.IPAddressSpec{}.SwaggerDoc()["parentRef"], func(a address) string { return parentText(a.Spec.ParentRef) }),

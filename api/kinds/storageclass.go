@@ -82,10 +82,10 @@ func checkClassParameters(j *judge, parameters map[string]string, path *field.Pa
 }
 
 func checkStorageClassUpdate(j *judge, c, old *storagev1.StorageClass) {
-	j.unchanged(field.NewPath("parameters"), c.Parameters, old.Parameters)
-	j.unchanged(field.NewPath("provisioner"), c.Provisioner, old.Provisioner)
-	j.unchanged(field.NewPath("reclaimPolicy"), c.ReclaimPolicy, old.ReclaimPolicy)
-	j.unchanged(field.NewPath("volumeBindingMode"), c.VolumeBindingMode, old.VolumeBindingMode)
+	j.unchangedLater(field.NewPath("provisioner"), c.Provisioner, old.Provisioner)
+	j.unchangedLater(field.NewPath("parameters"), c.Parameters, old.Parameters)
+	j.unchangedLater(field.NewPath("reclaimPolicy"), c.ReclaimPolicy, old.ReclaimPolicy)
+	j.unchangedLater(field.NewPath("volumeBindingMode"), c.VolumeBindingMode, old.VolumeBindingMode)
 }
 
 // storageClassColumns marks every class that says it is the default one. Where

@@ -104,12 +104,15 @@ func checkNFS(j *judge, src *corev1.NFSVolumeSource, at *field.Path) {
 	}
 }
 
+// maxDriverNameBytes limits the names of storage drivers.
+const maxDriverNameBytes = 63
+
 func checkDriverName(j *judge, driver string, path *field.Path) {
 	if !j.filled(path, driver) {
 		return
 	}
-	if len(driver) > 63 {
-		j.tooLong(path, 63)
+	if len(driver) > maxDriverNameBytes {
+		j.tooLong(path, maxDriverNameBytes)
 	}
 	j.subdomain(path, strings.ToLower(driver))
 }
