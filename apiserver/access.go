@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -103,99 +102,4 @@ func suffix(text, reason string) string {
 		return text
 	}
 	return text + ": " + reason
-}
-
-// impersonate lets a user who may do so act as another: kubectl --as. The
-// rights are those to the verb impersonate on users, groups and so on.
-func (s *Server) impersonate(q *request) (*User, error) {
-	wanted := &User{
-		Name:   q.Header.Get("Impersonate-User"),
-		UID:    q.Header.Get("Impersonate-Uid"),
-		Groups: q.Header.Values("Impersonate-Group"),
-		Extra:  impersonatedExtra(q.Header),
-	}
-	if wanted.Name == "" {
-		if wanted.UID != "" || len(wanted.Groups) > 0 || len(wanted.Extra) > 0 {
-			return nil, apierrors.NewBadRequest("requested impersonation without impersonating a user")
-		}
-		return q.user, nil
-	}
-	for _, a := range impersonationRights(q.user, wanted) {
-		if err := s.allow(q.Context(), a); err != nil {
-			return nil, err
-		}
-	}
-	return completed(wanted), nil
-}
-
-const extraHeader = "Impersonate-Extra-"
-
-func impersonatedExtra(header http.Header) map[string][]string {
-	var extra map[string][]string
-	for name, values := range header {
-		if !strings.HasPrefix(name, extraHeader) {
-			continue
-		}
-		key := strings.ToLower(name[len(extraHeader):])
-		if unescaped, err := url.PathUnescape(key); err == nil {
-			key = unescaped
-		}
-		if extra == nil {
-			extra = map[string][]string{}
-		}
-		extra[key] = values
-	}
-	return extra
-}
-
-// impersonationRights are what the real user must be allowed for each part of
-// the wanted one.
-func impersonationRights(user, wanted *User) []*Attributes {
-	right := func(group, resource, subresource, name string) *Attributes {
-		return &Attributes{
-			User: user, Verb: "impersonate", Name: name, Subresource: subresource,
-			Resource: schema.GroupVersionResource{Group: group, Version: "v1", Resource: resource},
-		}
-	}
-	var rights []*Attributes
-	if namespace, name, ok := serviceAccount(wanted.Name); ok {
-		a := right("", "serviceaccounts", "", name)
-		a.Namespace = namespace
-		rights = append(rights, a)
-	} else {
-		rights = append(rights, right("", "users", "", wanted.Name))
-	}
-	if wanted.UID != "" {
-		rights = append(rights, right("authentication.k8s.io", "uids", "", wanted.UID))
-	}
-	for _, group := range wanted.Groups {
-		rights = append(rights, right("", "groups", "", group))
-	}
-	for key, values := range wanted.Extra {
-		for _, value := range values {
-			rights = append(rights, right("authentication.k8s.io", "userextras", key, value))
-		}
-	}
-	return rights
-}
-
-// completed adds the groups that everybody of the user's sort is in.
-func completed(user *User) *User {
-	switch namespace, _, isAccount := serviceAccount(user.Name); {
-	case user.Name == "system:anonymous":
-		user.Groups = append(user.Groups, "system:unauthenticated")
-		return user
-	case isAccount && len(user.Groups) == 0:
-		user.Groups = []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace}
-	}
-	user.Groups = append(user.Groups, "system:authenticated")
-	return user
-}
-
-func serviceAccount(user string) (namespace, name string, ok bool) {
-	rest, found := strings.CutPrefix(user, "system:serviceaccount:")
-	if !found {
-		return "", "", false
-	}
-	return strings.Cut(rest, ":")
 }

@@ -71,16 +71,20 @@ func TestAccess_impersonation_needs_the_right(t *testing.T) {
 	f := start(t, func(c *apiserver.Config) {
 		c.Authorizer = authorizerFunc(func(a *apiserver.Attributes) apiserver.Decision {
 			asked = append(asked, *a)
-			if a.Verb == "impersonate" && a.Name == "root" {
+			if strings.HasPrefix(a.Verb, "impersonate") && a.Name == "root" {
 				return apiserver.Deny
 			}
 			return apiserver.Allow
 		})
 	})
 	f.ok("GET", "/api/v1/pods", "", "Impersonate-User: alice", "Impersonate-Group: ops")
-	require.Len(t, asked, 3)
-	require.Equal(t, "alice", asked[2].User.Name)
-	require.Equal(t, []string{"ops", "system:authenticated"}, asked[2].User.Groups)
+	var verbs []string
+	for _, a := range asked {
+		verbs = append(verbs, a.Verb+" "+a.Resource.Resource)
+	}
+	require.Equal(t, []string{"impersonate-on:user-info:list pods", "impersonate:user-info users", "impersonate:user-info groups", "list pods"}, verbs)
+	require.Equal(t, "alice", asked[3].User.Name)
+	require.Equal(t, []string{"ops", "system:authenticated"}, asked[3].User.Groups)
 	f.refused(403, "GET", "/api/v1/pods", "", "Impersonate-User: root")
 	f.refused(400, "GET", "/api/v1/pods", "", "Impersonate-Group: system:masters")
 }

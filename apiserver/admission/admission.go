@@ -29,6 +29,7 @@ func Default(objects apiserver.Objects, opts Options) []apiserver.Hook {
 		DefaultStorageClass{Objects: objects},
 		StorageObjectInUseProtection(),
 		PersistentVolumeClaimResize{Objects: objects},
+		DefaultIngressClass{Objects: objects},
 		PodTopologyLabels{Objects: objects},
 		PodResizeValidator{Objects: objects},
 	}

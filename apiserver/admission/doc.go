@@ -22,6 +22,7 @@
 //	DefaultStorageClass           for claims that name none
 //	StorageObjectInUseProtection  volumes in use are not removed
 //	PersistentVolumeClaimResize   which volumes can grow
+//	DefaultIngressClass           for ingresses that name none
 //	PodTopologyLabels             where a pod's node is
 //	PodResizeValidator            no more than the node has
 //	ServiceIPs                    addresses and node ports of services

@@ -31,7 +31,7 @@ func admit(ctx context.Context, hooks []apiserver.Hook, op apiserver.Operation, 
 	}
 	a := &apiserver.Admission{
 		Operation: op, Resource: kinds.Registry().ForKind(gvk), Namespace: named.GetNamespace(), Name: named.GetName(),
-		User: &apiserver.User{Name: "alice"}, Object: obj, Old: old, Warn: func(string) {},
+		User: &apiserver.User{Name: "alice"}, Object: obj, Old: old, Warn: func(string) {}, Annotate: func(string, string) {},
 	}
 	for _, h := range hooks {
 		if err := h.Mutate(ctx, a); err != nil {

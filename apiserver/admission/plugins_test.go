@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -109,4 +110,30 @@ func TestPriority_update(t *testing.T) {
 	require.NoError(t, admit(t.Context(), hooks, apiserver.Update, pod, old))
 	require.Equal(t, int32(7), *pod.Spec.Priority, "an update that leaves it out keeps it")
 	require.Equal(t, corev1.PreemptNever, *pod.Spec.PreemptionPolicy)
+}
+
+func TestDefaultIngressClass(t *testing.T) {
+	class := func(name string, age int, isDefault bool) *networkingv1.IngressClass {
+		c := &networkingv1.IngressClass{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.Unix(int64(1000-age), 0)}}
+		if isDefault {
+			c.Annotations = map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"}
+		}
+		return c
+	}
+	none := []apiserver.Hook{admission.DefaultIngressClass{Objects: typedtest.New(class("other", 1, false))}}
+	hooks := []apiserver.Hook{admission.DefaultIngressClass{Objects: typedtest.New(
+		class("old", 9, true), class("young", 5, true), class("younger-by-name", 5, true), class("other", 1, false))}}
+	ingress := func() *networkingv1.Ingress {
+		return &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}}
+	}
+	got := ingress()
+	require.NoError(t, admit(t.Context(), hooks, apiserver.Create, got, nil))
+	require.Equal(t, "young", *got.Spec.IngressClassName, "the newest, and of those the first by name")
+
+	got = ingress()
+	require.NoError(t, admit(t.Context(), none, apiserver.Create, got, nil))
+	require.Nil(t, got.Spec.IngressClassName)
+	got.Annotations = map[string]string{"kubernetes.io/ingress.class": "nginx"}
+	require.NoError(t, admit(t.Context(), hooks, apiserver.Create, got, nil))
+	require.Nil(t, got.Spec.IngressClassName, "it is named in the old way")
 }

@@ -84,7 +84,16 @@ func (p PodSecurity) check(ctx context.Context, a *apiserver.Admission, meta *me
 	if levels.FullyPrivileged() && len(broken) == 0 {
 		return nil
 	}
+	note := func(key, value string) { a.Annotate(podsecurity.AuditAnnotationPrefix+key, value) }
+	if len(broken) > 0 {
+		note("error", fmt.Sprintf("Failed to parse policy: %v", broken.ToAggregate()))
+	}
+	if result := p.evaluate(levels.Audit, meta, spec); !result.Allowed {
+		note(podsecurity.AuditViolationsAnnotationKey,
+			fmt.Sprintf("would violate PodSecurity %q: %s", levels.Audit.String(), result.ForbiddenDetail()))
+	}
 	if enforce {
+		note(podsecurity.EnforcedPolicyAnnotationKey, levels.Enforce.String())
 		if result := p.evaluate(levels.Enforce, meta, spec); !result.Allowed {
 			return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name,
 				fmt.Errorf("violates PodSecurity %q: %s", levels.Enforce.String(), result.ForbiddenDetail()))

@@ -42,6 +42,7 @@ func judge(t *testing.T, hook apiserver.Hook, subresource string, obj, old api.O
 	err = hook.Validate(t.Context(), &apiserver.Admission{
 		Operation: op, Resource: kinds.Registry().ForKind(gvk), Subresource: subresource, Namespace: obj.GetNamespace(), Name: obj.GetName(),
 		User: &apiserver.User{Name: "alice"}, Object: obj, Old: old, Warn: func(text string) { warnings = append(warnings, text) },
+		Annotate: func(key, value string) { warnings = append(warnings, key+": "+value) },
 	})
 	return warnings, err
 }
@@ -58,16 +59,20 @@ func TestPodSecurity(t *testing.T) {
 		pod    *corev1.Pod
 		err    string
 		warn   string
+		noted  string
 	}{
-		"no labels":                     {nil, newPod(privileged), "", ""},
-		"privileged":                    {[]string{"enforce=privileged"}, newPod(privileged), "", ""},
-		"baseline and a good pod":       {[]string{"enforce=baseline"}, newPod(), "", ""},
-		"baseline and a privileged pod": {[]string{"enforce=baseline"}, newPod(privileged), `pods "web" is forbidden: violates PodSecurity "baseline:latest": privileged (container "app" must not set securityContext.privileged=true)`, ""},
+		"no labels":                     {nil, newPod(privileged), "", "", ""},
+		"privileged":                    {[]string{"enforce=privileged"}, newPod(privileged), "", "", ""},
+		"baseline and a good pod":       {[]string{"enforce=baseline"}, newPod(), "", "", "pod-security.kubernetes.io/enforce-policy: baseline:latest"},
+		"baseline and a privileged pod": {[]string{"enforce=baseline"}, newPod(privileged), `pods "web" is forbidden: violates PodSecurity "baseline:latest": privileged (container "app" must not set securityContext.privileged=true)`, "", "pod-security.kubernetes.io/enforce-policy: baseline:latest"},
 		"of a version": {[]string{"enforce=baseline", "enforce-version=v1.25"}, newPod(privileged),
-			`pods "web" is forbidden: violates PodSecurity "baseline:v1.25": privileged (container "app" must not set securityContext.privileged=true)`, ""},
-		"warn alone": {[]string{"warn=restricted"}, newPod(), "", restrictive},
+			`pods "web" is forbidden: violates PodSecurity "baseline:v1.25": privileged (container "app" must not set securityContext.privileged=true)`, "", "pod-security.kubernetes.io/enforce-policy: baseline:v1.25"},
+		"warn alone": {[]string{"warn=restricted"}, newPod(), "", restrictive, "pod-security.kubernetes.io/enforce-policy: privileged:latest"},
 		"enforce and warn": {[]string{"enforce=baseline", "warn=restricted"}, newPod(privileged),
-			`pods "web" is forbidden: violates PodSecurity "baseline:latest": privileged (container "app" must not set securityContext.privileged=true)`, ""},
+			`pods "web" is forbidden: violates PodSecurity "baseline:latest": privileged (container "app" must not set securityContext.privileged=true)`, "", "pod-security.kubernetes.io/enforce-policy: baseline:latest"},
+		"audit alone": {[]string{"audit=baseline"}, newPod(privileged), "", "",
+			"pod-security.kubernetes.io/audit-violations: would violate PodSecurity \"baseline:latest\": privileged (container \"app\" must not set securityContext.privileged=true)\n" +
+				"pod-security.kubernetes.io/enforce-policy: privileged:latest"},
 	} {
 		hook := admission.NewPodSecurity(typedtest.New(labelled("shop", test.labels...)))
 		warnings, err := judge(t, hook, "", test.pod, nil)
@@ -77,7 +82,16 @@ func TestPodSecurity(t *testing.T) {
 		} else {
 			require.NoError(t, err, name)
 		}
-		require.Equal(t, test.warn, strings.Join(warnings, "\n"), name)
+		var told, noted []string
+		for _, text := range warnings {
+			if strings.HasPrefix(text, "pod-security.kubernetes.io/") {
+				noted = append(noted, text)
+			} else {
+				told = append(told, text)
+			}
+		}
+		require.Equal(t, test.warn, strings.Join(told, "\n"), name)
+		require.Equal(t, test.noted, strings.Join(noted, "\n"), name)
 	}
 }
 

@@ -38,7 +38,8 @@ type Auth struct {
 	// documents for those who check them elsewhere.
 	Tokens *Tokens
 
-	rbac RBAC
+	bootstrap BootstrapTokens
+	rbac      RBAC
 }
 
 // New puts the usual parts together.
@@ -57,7 +58,8 @@ func New(opts Options) (*Auth, error) {
 	if opts.ClientCAs != nil {
 		chain = append(chain, &X509{Roots: opts.ClientCAs})
 	}
-	chain = append(chain, tokens)
+	bootstrap := BootstrapTokens{Objects: opts.Objects}
+	chain = append(chain, tokens, bootstrap)
 	chain = append(chain, opts.Authenticators...)
 	if !opts.NoAnonymous {
 		chain = append(chain, Anonymous{})
@@ -66,6 +68,7 @@ func New(opts Options) (*Auth, error) {
 		Authenticators: chain,
 		Authorizer:     authorizer,
 		Tokens:         tokens,
+		bootstrap:      bootstrap,
 		rbac:           rbac,
 	}, nil
 }
@@ -82,7 +85,7 @@ func (a *Auth) Connectors() map[string]apiserver.Connector {
 	access := accessReview{a.Authorizer}
 	return map[string]apiserver.Connector{
 		"serviceaccounts/token":     tokenRequest{a.Tokens},
-		"tokenreviews":              tokenReview{a.Tokens},
+		"tokenreviews":              tokenReview{a.Tokens, a.bootstrap},
 		"selfsubjectreviews":        selfReview{},
 		"subjectaccessreviews":      access,
 		"selfsubjectaccessreviews":  access,

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/coracle-k8s/coracle/apiserver"
 	"github.com/coracle-k8s/coracle/apiserver/auth"
@@ -82,6 +84,59 @@ func TestImpersonation(t *testing.T) {
 	require.Equal(t, "system:serviceaccount:shop:web", me.text("status", "userInfo", "username"))
 	info := me.body["status"].(map[string]any)["userInfo"].(map[string]any)
 	require.ElementsMatch(t, []any{"system:serviceaccounts", "system:serviceaccounts:shop", "system:authenticated"}, info["groups"])
+}
+
+// TestImpersonation_rights: what one must be bound to for which impersonation, and
+// what is said to those who are not.
+func TestImpersonation_rights(t *testing.T) {
+	rule := func(verb, group, resource string, names ...string) rbacv1.PolicyRule {
+		return rbacv1.PolicyRule{Verbs: []string{verb}, APIGroups: []string{group}, Resources: []string{resource}, ResourceNames: names}
+	}
+	const authn = "authentication.k8s.io"
+	for name, test := range map[string]struct {
+		rules []rbacv1.PolicyRule
+		as    []string // headers
+		code  int
+		text  string
+	}{
+		"nothing": {nil, []string{"Impersonate-User", "bob"}, 403,
+			`selfsubjectreviews.authentication.k8s.io is forbidden: User "alice" cannot impersonate-on:user-info:create resource "selfsubjectreviews" in API group "authentication.k8s.io" at the cluster scope`},
+		"nothing, and an account": {nil, []string{"Impersonate-User", "system:serviceaccount:shop:web"}, 403, "cannot impersonate-on:serviceaccount:create resource"},
+		"nothing, and a node":     {nil, []string{"Impersonate-User", "system:node:n1"}, 403, "cannot impersonate-on:arbitrary-node:create resource"},
+		"the old right":           {[]rbacv1.PolicyRule{rule("impersonate", "", "users", "bob")}, []string{"Impersonate-User", "bob"}, 201, ""},
+		"the old right, for another": {[]rbacv1.PolicyRule{rule("impersonate", "", "users", "bob")}, []string{"Impersonate-User", "carol"}, 403,
+			"impersonate-on:user-info"},
+		"the old right, and a group": {[]rbacv1.PolicyRule{rule("impersonate", "", "users", "bob")}, []string{"Impersonate-User", "bob", "Impersonate-Group", "ops"}, 403, ""},
+		"half of the narrow right":   {[]rbacv1.PolicyRule{rule("impersonate:user-info", authn, "users", "bob")}, []string{"Impersonate-User", "bob"}, 403, "impersonate-on"},
+		"the other half": {[]rbacv1.PolicyRule{rule("impersonate-on:user-info:create", authn, "selfsubjectreviews")}, []string{"Impersonate-User", "bob"}, 403,
+			`users.authentication.k8s.io "bob" is forbidden: User "alice" cannot impersonate:user-info resource "users" in API group "authentication.k8s.io" at the cluster scope`},
+		"the narrow right": {[]rbacv1.PolicyRule{
+			rule("impersonate:user-info", authn, "users", "bob"), rule("impersonate-on:user-info:create", authn, "selfsubjectreviews"),
+		}, []string{"Impersonate-User", "bob"}, 201, ""},
+		"the narrow right makes no masters": {[]rbacv1.PolicyRule{
+			rule("impersonate:user-info", authn, "users", "bob"), rule("impersonate:user-info", authn, "groups"),
+			rule("impersonate-on:user-info:create", authn, "selfsubjectreviews"),
+		}, []string{"Impersonate-User", "bob", "Impersonate-Group", "system:masters"}, 403, "impersonating the system:masters group is not allowed"},
+		"a node": {[]rbacv1.PolicyRule{
+			rule("impersonate:arbitrary-node", authn, "nodes", "n1"), rule("impersonate-on:arbitrary-node:create", authn, "selfsubjectreviews"),
+		}, []string{"Impersonate-User", "system:node:n1"}, 201, ""},
+		"no user": {nil, []string{"Impersonate-Uid", "7"}, 400,
+			`requested &user.DefaultInfo{Name:"", UID:"7", Groups:[]string(nil), Extra:map[string][]string(nil)} without impersonating a user name`},
+	} {
+		role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "acting"}, Rules: test.rules}
+		binding := &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: "acting"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "acting"},
+			Subjects:   []rbacv1.Subject{{Kind: "User", APIGroup: rbacv1.GroupName, Name: "alice"}},
+		}
+		c := newCluster(t, role, binding)
+		got := c.whoami(both(as("alice"), header(test.as...)))
+		require.Equal(t, test.code, got.code, "%s: %v", name, got.body)
+		require.Contains(t, got.text("message"), test.text, name)
+		if test.code == 201 {
+			require.Equal(t, test.as[1], got.text("status", "userInfo", "username"), name)
+		}
+	}
 }
 
 func TestX509(t *testing.T) {

@@ -1,7 +1,10 @@
 package auth
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"slices"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,7 +29,10 @@ func (selfReview) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiser
 
 // tokenReview answers "whose token is this?", for servers that trust this one
 // to know: kubelets and extension API servers.
-type tokenReview struct{ tokens *Tokens }
+type tokenReview struct {
+	tokens    *Tokens
+	bootstrap BootstrapTokens
+}
 
 // ServeConnect implements apiserver.Connector.
 func (t tokenReview) ServeConnect(w http.ResponseWriter, r *http.Request, _ *apiserver.Connection) error {
@@ -37,7 +43,7 @@ func (t tokenReview) ServeConnect(w http.ResponseWriter, r *http.Request, _ *api
 	if review.Spec.Token == "" {
 		return apierrors.NewBadRequest("token is required for TokenReview in authentication")
 	}
-	user, audiences, err := t.tokens.Verify(r.Context(), review.Spec.Token, review.Spec.Audiences)
+	user, audiences, err := t.verify(r.Context(), review.Spec.Token, review.Spec.Audiences)
 	review.Status = authenticationv1.TokenReviewStatus{}
 	if err != nil {
 		review.Status.Error = err.Error()
@@ -47,6 +53,23 @@ func (t tokenReview) ServeConnect(w http.ResponseWriter, r *http.Request, _ *api
 		review.Status.Audiences = audiences
 	}
 	return body.Write(w, r, api.Codecs(), http.StatusCreated, review)
+}
+
+// verify returns whose token it is and for which of the audiences it is good. A
+// bootstrap token is for the API server's own alone.
+func (t tokenReview) verify(ctx context.Context, token string, audiences []string) (*apiserver.User, []string, error) {
+	user, err := t.bootstrap.user(ctx, token)
+	if err == nil && user == nil {
+		return t.tokens.Verify(ctx, token, audiences)
+	}
+	if len(audiences) == 0 {
+		return user, nil, err
+	}
+	fit := slices.DeleteFunc(slices.Clone(audiences), func(audience string) bool { return !slices.Contains(t.tokens.audiences, audience) })
+	if err == nil && len(fit) == 0 {
+		return nil, nil, fmt.Errorf("token audiences %q is invalid for the target audiences %q", t.tokens.audiences, audiences)
+	}
+	return user, fit, err
 }
 
 func userInfo(user *apiserver.User) authenticationv1.UserInfo {
