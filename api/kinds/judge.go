@@ -112,6 +112,13 @@ func (j *judge) tooLong(path *field.Path, limit int) {
 	j.errs = append(j.errs, field.TooLong(path, "", limit))
 }
 
+// atMost judges how long a list is.
+func (j *judge) atMost(path *field.Path, length, limit int) {
+	if length > limit {
+		j.errs = append(j.errs, field.TooMany(path, length, limit))
+	}
+}
+
 // filled asks for a value where there is none, and says whether there is one.
 func (j *judge) filled(path *field.Path, value string) bool {
 	if value == "" {

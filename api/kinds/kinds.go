@@ -23,14 +23,19 @@ func All() []*api.Resource {
 func resources() []*api.Resource {
 	return []*api.Resource{
 		// core/v1
+		componentStatuses(),
 		configMaps(),
 		endpoints(),
 		coreEvents(),
+		limitRanges(),
 		namespaces(),
 		nodes(),
 		persistentVolumeClaims(),
 		persistentVolumes(),
 		pods(),
+		podTemplates(),
+		replicationControllers(),
+		resourceQuotas(),
 		secrets(),
 		serviceAccounts(),
 		services(),
@@ -40,8 +45,10 @@ func resources() []*api.Resource {
 
 		// apps/v1
 		controllerRevisions(),
+		daemonSets(),
 		deployments(),
 		replicaSets(),
+		statefulSets(),
 
 		// authentication.k8s.io/v1 and authorization.k8s.io/v1
 		selfSubjectReviews(),
@@ -55,6 +62,10 @@ func resources() []*api.Resource {
 		horizontalPodAutoscalers(),
 		horizontalPodAutoscalersV1(),
 
+		// batch/v1
+		cronJobs(),
+		jobs(),
+
 		// events.k8s.io/v1
 		newEvents(),
 
@@ -64,6 +75,9 @@ func resources() []*api.Resource {
 		ipAddresses(),
 		networkPolicies(),
 		serviceCIDRs(),
+
+		// policy/v1
+		podDisruptionBudgets(),
 
 		// rbac.authorization.k8s.io/v1
 		clusterRoleBindings(),

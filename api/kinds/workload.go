@@ -67,11 +67,14 @@ func checkPodsOf(j *judge, kind string, selector *metav1.LabelSelector, template
 		j.invalid(inner.Child("metadata", "labels"), template.Labels, "`selector` does not match template `labels`")
 	}
 	checkTemplate(j, template, inner)
-	if template.Spec.RestartPolicy != corev1.RestartPolicyAlways {
-		supported(j, inner.Child("spec", "restartPolicy"), template.Spec.RestartPolicy, corev1.RestartPolicyAlways)
-	}
+	checkKeepsRunning(j, kind, template, inner)
+}
+
+// checkKeepsRunning: the pods of all workloads but jobs run for ever.
+func checkKeepsRunning(j *judge, kind string, template *corev1.PodTemplateSpec, path *field.Path) {
+	supported(j, path.Child("spec", "restartPolicy"), template.Spec.RestartPolicy, corev1.RestartPolicyAlways)
 	if template.Spec.ActiveDeadlineSeconds != nil {
-		j.forbidden(inner.Child("spec", "activeDeadlineSeconds"), "activeDeadlineSeconds in "+kind+" is not Supported")
+		j.forbidden(path.Child("spec", "activeDeadlineSeconds"), "activeDeadlineSeconds in "+kind+" is not Supported")
 	}
 }
 
@@ -117,8 +120,12 @@ func checkRollingUpdate(j *judge, unavailable, surge intstr.IntOrString, path *f
 	if missing == 0 && extra == 0 {
 		j.invalid(path.Child("maxUnavailable"), unavailable, "may not be 0 when `maxSurge` is 0")
 	}
-	if unavailable.Type == intstr.String && missing > 100 {
-		j.invalid(path.Child("maxUnavailable"), unavailable, "must not be greater than 100%")
+	checkAtMost100Percent(j, unavailable, path.Child("maxUnavailable"))
+}
+
+func checkAtMost100Percent(j *judge, n intstr.IntOrString, path *field.Path) {
+	if percent, err := strconv.Atoi(strings.TrimSuffix(n.StrVal, "%")); n.Type == intstr.String && err == nil && percent > 100 {
+		j.invalid(path, n, "must not be greater than 100%")
 	}
 }
 
@@ -172,16 +179,22 @@ func checkDeploymentStatus(j *judge, d, old *appsv1.Deployment) {
 	status := field.NewPath("status")
 	j.notNegative(status.Child("unavailableReplicas"), int64(d.Status.UnavailableReplicas))
 	j.notNegative(status.Child("observedGeneration"), d.Status.ObservedGeneration)
-	var now, was int32
-	if d.Status.CollisionCount != nil {
-		now = *d.Status.CollisionCount
+	checkCollisions(j, d.Status.CollisionCount, old.Status.CollisionCount)
+}
+
+// checkCollisions: how often names have clashed only ever grows.
+func checkCollisions(j *judge, now, was *int32) {
+	if number(now) < number(was) {
+		j.invalid(field.NewPath("status", "collisionCount"), number(now), "cannot be decremented")
 	}
-	if old.Status.CollisionCount != nil {
-		was = *old.Status.CollisionCount
+}
+
+// number is what a field that may be left out counts.
+func number(n *int32) int32 {
+	if n == nil {
+		return 0
 	}
-	if now < was {
-		j.invalid(status.Child("collisionCount"), now, "cannot be decremented")
-	}
+	return *n
 }
 
 func checkReplicaSetStatus(j *judge, rs, _ *appsv1.ReplicaSet) {

@@ -1,0 +1,66 @@
+package kinds
+
+import (
+	"slices"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/coracle-k8s/coracle/api"
+)
+
+func cronJobs() *api.Resource {
+	type cronJob = *batchv1.CronJob
+	return &api.Resource{
+		GroupVersionKind: batchv1.SchemeGroupVersion.WithKind("CronJob"),
+		Plural:           "cronjobs",
+		Singular:         "cronjob",
+		ShortNames:       []string{"cj"},
+		Categories:       []string{"all"},
+		Namespaced:       true,
+		New:              func() api.Object { return &batchv1.CronJob{} },
+		NewList:          func() runtime.Object { return &batchv1.CronJobList{} },
+		Default:          api.Do(defaultCronJob),
+		ValidateCreate:   rule(checkNewCronJob),
+		ValidateUpdate:   pairRule(checkCronJobUpdate),
+		CopyStatus:       api.Pair(func(dst, src cronJob) { dst.Status = src.Status }),
+		Generation:       true,
+		Columns: slices.Concat(
+			table(
+				text("Schedule", "When the jobs are to run.", func(c cronJob) string { return c.Spec.Schedule }),
+				text("Timezone", "The time zone of the schedule.", func(c cronJob) string {
+					if c.Spec.TimeZone == nil {
+						return none
+					}
+					return *c.Spec.TimeZone
+				}),
+				boolean("Suspend", "Whether no further jobs are made.", func(c cronJob) bool {
+					return c.Spec.Suspend != nil && *c.Spec.Suspend
+				}),
+				integer("Active", "How many jobs run.", func(c cronJob) int64 { return int64(len(c.Status.Active)) }),
+				text("Last Schedule", "When the last job was to run.", func(c cronJob) string {
+					if c.Status.LastScheduleTime == nil {
+						return none
+					}
+					return api.Age(*c.Status.LastScheduleTime)
+				}),
+				api.AgeColumn(),
+			),
+			containersColumns(func(c cronJob) *corev1.PodSpec { return &c.Spec.JobTemplate.Spec.Template.Spec }),
+			[]api.Column{wide(text("Selector", "The labels of the pods.", func(c cronJob) string {
+				return selectorText(c.Spec.JobTemplate.Spec.Selector)
+			}))},
+		),
+	}
+}
+
+// defaultCronJob follows
+// https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/.
+func defaultCronJob(c *batchv1.CronJob) {
+	setDefault(&c.Spec.ConcurrencyPolicy, batchv1.AllowConcurrent)
+	setDefaultPtr(&c.Spec.Suspend, false)
+	setDefaultPtr(&c.Spec.SuccessfulJobsHistoryLimit, 3)
+	setDefaultPtr(&c.Spec.FailedJobsHistoryLimit, 1)
+	defaultJobTemplate(&c.Spec.JobTemplate.Spec)
+}
