@@ -72,6 +72,7 @@ const (
 // new one from now on.
 func (a *Admission) Replace(obj api.Object) {
 	reflect.ValueOf(a.Object).Elem().Set(reflect.ValueOf(obj).Elem())
+	forgetKind(a.Object)
 	if a.Kind == a.Resource.GroupVersionKind && a.Resource.Default != nil {
 		a.Resource.Default(a.Object)
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver"
 	"github.com/coracle-k8s/coracle/apiserver/admission"
 	"github.com/coracle-k8s/coracle/apiserver/admission/bootstrap"
+	"github.com/coracle-k8s/coracle/apiserver/admission/webhook"
 	"github.com/coracle-k8s/coracle/apiserver/auth"
 	"github.com/coracle-k8s/coracle/apiserver/connect"
 	"github.com/coracle-k8s/coracle/apiserver/metricsapi"
@@ -28,6 +30,7 @@ const Issuer = "https://kubernetes.default.svc.cluster.local"
 type API struct {
 	*apiserver.Server
 	bootstrap bootstrap.Bootstrap
+	webhooks  *webhook.Webhooks
 	tls       *tls.Config
 	listeners []net.Listener
 }
@@ -59,12 +62,18 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	}) {
 		connectors[name] = c
 	}
-	hooks := admission.Default(objects, admission.Options{Services: services})
+	a.webhooks = webhook.New(webhook.Options{
+		Storage: storage, Authorizer: security.Authorizer, Dial: dialOf(pods), Logger: cfg.Logger,
+	})
+	hooks := admission.Default(objects, admission.Options{
+		Services: services,
+		Custom:   slices.Concat(security.Hooks(), cfg.Hooks, []apiserver.Hook{a.webhooks.Mutating(), a.webhooks.Validating()}),
+	})
 	a.Server, err = apiserver.New(apiserver.Config{
 		Storage:        storage,
 		Authenticators: security.Authenticators,
 		Authorizer:     security.Authorizer,
-		Hooks:          append(append(hooks, security.Hooks()...), cfg.Hooks...),
+		Hooks:          hooks,
 		Connectors:     connectors,
 		Groups:         []apiserver.Group{metricsapi.NewGroup(objects, metricsapi.Kubelets{Transport: nodes}, cfg.Logger)},
 		Paths: map[string]http.Handler{
@@ -80,6 +89,15 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	a.bootstrap = bootstrap.Bootstrap{Objects: objects, Services: services, Advertise: cfg.Advertise, Logger: cfg.Logger}
 	a.tls, err = cfg.PKI.ServerTLS("apiserver", append(apiHosts(cfg), cfg.Hosts...)...)
 	return a, err
+}
+
+// dialOf is how a transport connects; nil if it does not say, which means over the
+// machine's network.
+func dialOf(transport http.RoundTripper) func(ctx context.Context, network, address string) (net.Conn, error) {
+	if plain, ok := transport.(*http.Transport); ok {
+		return plain.DialContext
+	}
+	return nil
 }
 
 // apiHosts are the names and addresses under which the API is known.
@@ -105,6 +123,7 @@ func apiHosts(cfg Config) []string {
 func (a *API) Run(ctx context.Context, ready func()) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.Server.Run(ctx) })
+	g.Go(func() error { return a.webhooks.Run(ctx) })
 	for _, l := range a.listeners {
 		g.Go(func() error { return a.Serve(ctx, l, a.tls) })
 	}

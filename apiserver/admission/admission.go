@@ -8,13 +8,15 @@ type Options struct {
 	// Services allocates cluster IPs and node ports; nil leaves services as
 	// they are.
 	Services *ServiceIPs
+	// Custom are the hooks that are a cluster's own, such as webhooks. They come
+	// after those that complete objects and before those that give out something.
+	Custom []apiserver.Hook
 	// TolerationSeconds is how long a pod stays on a node that is not ready
 	// or unreachable if it does not say so itself; zero means 300.
 	TolerationSeconds int64
 }
 
-// Default returns the hooks of a usual server, in Kubernetes' order. Those of
-// package auth come after them.
+// Default returns the hooks of a usual server, in Kubernetes' order.
 func Default(objects apiserver.Objects, opts Options) []apiserver.Hook {
 	if opts.TolerationSeconds == 0 {
 		opts.TolerationSeconds = 300
@@ -33,6 +35,7 @@ func Default(objects apiserver.Objects, opts Options) []apiserver.Hook {
 		PodTopologyLabels{Objects: objects},
 		PodResizeValidator{Objects: objects},
 	}
+	hooks = append(hooks, opts.Custom...)
 	if opts.Services != nil {
 		hooks = append(hooks, opts.Services) // last: what it takes, others wait for
 	}

@@ -1,0 +1,158 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/coracle-k8s/coracle/apiserver"
+)
+
+// maxAnswer is how much of an answer is read: a patch that adds as much as an
+// object may have, in base64, and room to spare.
+const maxAnswer = 2*apiserver.MaxBodyBytes + 1<<20
+
+// A caller sends questions to one webhook.
+type caller struct {
+	url       *url.URL
+	client    *http.Client
+	transport *http.Transport
+	bad       error // why it cannot call
+}
+
+// newCaller reads where a webhook is. Connections are kept for a while; HTTP/2
+// is not used, since it would tie all calls to one endpoint.
+func (w *Webhooks) newCaller(h *admissionregistrationv1.MutatingWebhook) *caller {
+	config := &h.ClientConfig
+	trust := &tls.Config{MinVersion: tls.VersionTLS12}
+	if len(config.CABundle) > 0 {
+		trust.RootCAs = x509.NewCertPool()
+		if !trust.RootCAs.AppendCertsFromPEM(config.CABundle) {
+			return &caller{bad: errors.New("unable to load root certificates: unable to parse bytes as PEM block")}
+		}
+	}
+	c := &caller{transport: &http.Transport{
+		TLSClientConfig: trust, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: time.Minute,
+		MaxIdleConnsPerHost: 25, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
+	}}
+	var way http.RoundTripper = c.transport
+	if s := config.Service; s != nil {
+		to := service{objects: w.matcher.Objects, ref: s, next: c.transport}
+		trust.ServerName, c.transport.DialContext, way = to.host(), w.Dial, to
+		c.url = &url.URL{Scheme: "https", Host: net.JoinHostPort(to.host(), strconv.Itoa(int(to.port())))}
+		if s.Path != nil {
+			c.url = c.url.JoinPath(*s.Path)
+		}
+	} else if config.URL != nil {
+		c.url, c.bad = url.Parse(*config.URL)
+	} else {
+		c.bad = errors.New("webhook configuration must have either service or URL")
+	}
+	c.client = &http.Client{Transport: way, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // a webhook must not send us elsewhere
+	}}
+	return c
+}
+
+func (c *caller) close() {
+	if c.transport != nil {
+		c.transport.CloseIdleConnections()
+	}
+}
+
+// post sends a review and returns the answer.
+func (c *caller) post(ctx context.Context, question *admissionv1.AdmissionReview) (*admissionv1.AdmissionReview, error) {
+	if c.bad != nil {
+		return nil, c.bad
+	}
+	body, err := json.Marshal(question)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address(ctx), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json, */*")
+	r.Header.Set("User-Agent", "kube-apiserver-admission")
+	response, err := c.client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: ctx.Err()}
+	case err != nil:
+		return nil, fmt.Errorf("unexpected error when reading response body: %w", err)
+	case len(data) > maxAnswer:
+		return nil, fmt.Errorf("the response is larger than %d bytes", maxAnswer)
+	}
+	return readAnswer(response, data)
+}
+
+// address is the URL, with the time left for the webhook to heed.
+func (c *caller) address(ctx context.Context) string {
+	to := *c.url
+	if deadline, ok := ctx.Deadline(); ok {
+		left := time.Until(deadline)
+		if whole := left.Truncate(time.Second); whole != left {
+			left = whole + time.Second
+		}
+		query := to.Query()
+		query.Set("timeout", left.String())
+		to.RawQuery = query.Encode()
+	}
+	return to.String()
+}
+
+// readAnswer decodes an answer of 2xx, and makes an error of any other.
+func readAnswer(response *http.Response, data []byte) (*admissionv1.AdmissionReview, error) {
+	if response.StatusCode < 200 || response.StatusCode > 206 {
+		return nil, refusal(response, data)
+	}
+	given := response.Header.Get("Content-Type")
+	if mediaType, _, err := mime.ParseMediaType(given); given != "" && (err != nil || mediaType != "application/json") {
+		return nil, fmt.Errorf("serializer for %s doesn't exist", given)
+	}
+	answer := &admissionv1.AdmissionReview{}
+	if err := json.Unmarshal(data, answer); err != nil {
+		return nil, fmt.Errorf("couldn't get version/kind; json parse error: %w", err)
+	}
+	return answer, nil
+}
+
+// refusal is the error of another status code: the Status in the body, if it is
+// one, or what the code means.
+func refusal(response *http.Response, data []byte) error {
+	var status metav1.Status
+	if json.Unmarshal(data, &status) == nil && status.Kind == "Status" && status.Status == metav1.StatusFailure {
+		return &apierrors.StatusError{ErrStatus: status}
+	}
+	text := string(data[:min(len(data), 2048)])
+	if !strings.HasPrefix(response.Header.Get("Content-Type"), "text/") {
+		text = "unknown"
+	}
+	return apierrors.NewGenericServerResponse(response.StatusCode, "POST", schema.GroupResource{}, "",
+		strings.TrimSpace(text), 0, true)
+}
