@@ -71,6 +71,9 @@ func (q *request) createByApply(config *unstructured.Unstructured) (api.Object, 
 	if err != nil {
 		return nil, err
 	}
+	if err := checkName(merged, q.info.Name); err != nil {
+		return nil, err
+	}
 	return q.createByUpdate(merged)
 }
 
@@ -81,6 +84,9 @@ func (q *request) merge(v *view, old api.Object, config *unstructured.Unstructur
 		return nil, err
 	}
 	merged, err := tracker.Apply(old, config.DeepCopy(), v.name, q.options.fieldManager, q.options.force)
+	if err != nil && asStatus(err) == nil {
+		return nil, statusError(http.StatusInternalServerError, metav1.StatusReasonUnknown, "%v", err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -95,10 +101,10 @@ func (q *request) merge(v *view, old api.Object, config *unstructured.Unstructur
 func (q *request) readConfig(v *view, data []byte) (*unstructured.Unstructured, error) {
 	config := &unstructured.Unstructured{}
 	asJSON, err := yaml.YAMLToJSON(data)
-	if err == nil {
-		err = utiljson.Unmarshal(asJSON, &config.Object)
-	}
 	if err != nil {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("error encoding patch: %v", err))
+	}
+	if err = utiljson.Unmarshal(asJSON, &config.Object); err != nil {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
 	}
 	if config.Object == nil {
@@ -112,10 +118,12 @@ func (q *request) readConfig(v *view, data []byte) (*unstructured.Unstructured, 
 			return nil, err
 		}
 	}
-	if err := checkName(config, q.info.Name); err != nil {
-		return nil, err
+	if config.GetName() != "" { // else it means the object of the URL
+		if err := checkName(config, q.info.Name); err != nil {
+			return nil, err
+		}
 	}
-	return config, placeInNamespace(q.resource, config, q.info.Namespace)
+	return config, checkNamespace(q.resource, config, q.info.Namespace)
 }
 
 // judgeDuplicates refuses a field that is there twice, or warns of it. Unknown

@@ -33,7 +33,7 @@ func TestApply_time(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t)
 		path := "/api/v1/namespaces/default/configmaps/c"
-		config := `{"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "%s"}}`
+		config := `{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "%s"}}`
 		first := f.ok("PATCH", path+"?fieldManager=ana", fmt.Sprintf(config, "1"), applyYAML)
 		put := `{"metadata": {"name": "c"}, "data": {"a": "1"}}`
 		for range 2 {
@@ -80,7 +80,7 @@ func TestApply_custom(t *testing.T) {
 		c.Storage = apiserver.NewStorage(startStore(t), api.NewRegistry([]*api.Resource{boats()}), nil)
 	})
 	path := "/apis/example.org/v1/namespaces/default/boats/argo"
-	boat := `{"apiVersion": "example.org/v1", "kind": "Boat", "spec": %s}`
+	boat := `{"apiVersion": "example.org/v1", "kind": "Boat", "metadata": {"name": "argo"}, "spec": %s}`
 	made := f.ok("PATCH", path+"?fieldManager=ana", fmt.Sprintf(boat, `{"wood": "oak", "crew": ["a", "b"]}`), applyYAML)
 	require.Equal(t, []string{"ana/Apply/"}, managers(made))
 	f.ok("PATCH", path+"?fieldManager=bob", fmt.Sprintf(boat, `{"color": "red"}`), applyYAML)
@@ -96,7 +96,7 @@ func TestApply_concurrent(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
-			body := fmt.Sprintf(`{"apiVersion": "v1", "kind": "ConfigMap", "data": {"k%d": "v"}}`, i)
+			body := fmt.Sprintf(`{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"k%d": "v"}}`, i)
 			w := f.request("PATCH", fmt.Sprintf("/api/v1/namespaces/default/configmaps/c?fieldManager=m%d", i), body, applyYAML)
 			if w.Code != 200 && w.Code != 201 {
 				t.Error(w.Code, w.Body)

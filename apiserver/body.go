@@ -1,10 +1,13 @@
 package apiserver
 
 import (
+	"cmp"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,45 +51,75 @@ func (q *request) decodeObject(kind schema.GroupVersionKind, into runtime.Object
 	return q.decodeData(data, mediaType, kind, into)
 }
 
-// decodeData is decodeObject for bytes, such as the outcome of a patch.
+// decodeData is decodeObject for bytes.
 func (q *request) decodeData(data []byte, mediaType string, kind schema.GroupVersionKind, into runtime.Object) error {
-	found, err := q.server.storage.codec.Decode(data, mediaType, kind, into)
+	findings, err := q.decode(data, mediaType, kind, into)
 	if err != nil {
-		return decodeError(kind, found.Kind, err)
+		return err
 	}
+	return q.judgeFields(findings, func(err error) error { return cannotHandle(kind, kind, err) })
+}
+
+// decode reads an object, which must be of the kind, and returns what a careful
+// decoder found besides.
+func (q *request) decode(data []byte, mediaType string, kind schema.GroupVersionKind, into runtime.Object) ([]error, error) {
+	found, err := q.server.storage.codec.Decode(data, mediaType, kind, into)
 	switch {
-	case found.Kind.GroupVersion() != kind.GroupVersion():
-		return apierrors.NewBadRequest(fmt.Sprintf("the API version in the data (%s) does not match the expected API version (%s)",
+	case err != nil && found.Kind.Kind == "":
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): %v (%s)",
+			kind.Kind, err, summary(data)))
+	case err != nil:
+		return nil, cannotHandle(kind, found.Kind, err)
+	case found.Kind.GroupKind() == kind.GroupKind() && found.Kind.Version != kind.Version:
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("the API version in the data (%s) does not match the expected API version (%s)",
 			found.Kind.GroupVersion(), kind.GroupVersion()))
 	case found.Kind != kind || found.Object != into:
-		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s",
-			found.Kind.Kind, found.Kind.GroupVersion(), kind.Kind))
+		return nil, cannotHandle(kind, found.Kind, noConversion(found.Object, kind))
 	}
-	return q.judgeFields(found.Strict)
+	return found.Strict, nil
 }
 
-func decodeError(want, found schema.GroupVersionKind, err error) error {
-	if found.Kind == "" {
-		found = want
+// cannotHandle refuses data that names one kind where another is wanted, or that
+// is none.
+func cannotHandle(want, found schema.GroupVersionKind, err error) error {
+	return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", found.Kind, found.Version, want.Kind, err))
+}
+
+// noConversion says what is wrong with an object of another kind, in the words of
+// a server that would make its own form of it first.
+func noConversion(obj runtime.Object, kind schema.GroupVersionKind) error {
+	group, _, _ := strings.Cut(cmp.Or(kind.Group, "core"), ".")
+	return fmt.Errorf("converting (%s) to (%s.%s): unknown conversion", strings.TrimPrefix(fmt.Sprintf("%T", obj), "*"), group, kind.Kind)
+}
+
+// summary is the beginning of a body, for an error: as text if it looks like
+// JSON, else in hexadecimal.
+func summary(data []byte) string {
+	const most = 30
+	begin, rest := data, ""
+	if len(data) > most {
+		begin, rest = data[:most], " ..."
 	}
 	switch {
-	case runtime.IsNotRegisteredError(err), runtime.IsMissingKind(err), runtime.IsMissingVersion(err):
-		return apierrors.NewBadRequest(err.Error())
+	case len(data) == 0:
+		return "<empty>"
+	case data[0] == '{':
+		return string(begin) + rest
 	default:
-		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v",
-			found.Kind, found.Version, want.Kind, err))
+		return hex.EncodeToString(begin) + rest
 	}
 }
 
-// judgeFields acts on unknown and duplicate fields by the fieldValidation parameter.
-func (q *request) judgeFields(findings []error) error {
+// judgeFields acts on unknown and duplicate fields by the fieldValidation
+// parameter. If it is strict, refuse makes the error.
+func (q *request) judgeFields(findings []error, refuse func(error) error) error {
 	if len(findings) == 0 {
 		return nil
 	}
 	switch q.options.fieldValidation {
 	case metav1.FieldValidationIgnore:
 	case metav1.FieldValidationStrict:
-		return apierrors.NewBadRequest(api.StrictError(findings).Error())
+		return refuse(api.StrictError(findings))
 	default:
 		for _, finding := range findings {
 			q.warn(finding.Error())
@@ -112,7 +145,7 @@ func (q *request) decodeOptions(into *metav1.DeleteOptions) error {
 		return unsupportedBody(unsupported.MediaType)
 	}
 	if err != nil {
-		return decodeError(kind, found.Kind, err)
+		return cannotHandle(kind, cmp.Or(found.Kind, kind), err)
 	}
 	if options, ok := found.Object.(*metav1.DeleteOptions); ok {
 		*into = *options

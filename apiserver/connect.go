@@ -17,7 +17,7 @@ import (
 // connect hands the request to the code behind a subresource.
 func (q *request) connect(connector Connector) error {
 	if !q.connectable() {
-		return q.methodNotAllowed()
+		return noSuchMethod()
 	}
 	connection := &Connection{
 		Resource: q.resource, Subresource: q.info.Subresource,

@@ -37,7 +37,7 @@ func (t continueToken) encode() string {
 
 // decodeToken reads a token. What it says comes from a client and is believed
 // only so far as it stays below the kind's prefix.
-func decodeToken(text string) (continueToken, error) {
+func decodeToken(text string) (*continueToken, error) {
 	var t continueToken
 	data, err := base64.RawURLEncoding.DecodeString(text)
 	if err == nil {
@@ -53,10 +53,10 @@ func decodeToken(text string) (continueToken, error) {
 		err = errors.New("continue key is not valid: invalid start key")
 	}
 	if err != nil {
-		return continueToken{}, apierrors.NewBadRequest(fmt.Sprintf("continue key is not valid: %s",
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("invalid continue token: continue key is not valid: %s",
 			strings.TrimPrefix(err.Error(), "continue key is not valid: ")))
 	}
-	return t, nil
+	return &t, nil
 }
 
 // staysBelow says whether a key relative to a prefix cannot leave it.

@@ -16,7 +16,7 @@ const nameAttempts = 8
 // create stores the object in the request's body.
 func (q *request) create() error {
 	if q.info.Name != "" {
-		return q.methodNotAllowed()
+		return noSuchMethod()
 	}
 	wanted := q.resource.New()
 	if err := q.decodeObject(q.resource.GroupVersionKind, wanted); err != nil {

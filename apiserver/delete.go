@@ -126,10 +126,10 @@ func (q *request) admitDelete(current state, options *metav1.DeleteOptions) erro
 	obj := current.object
 	if p := options.Preconditions; p != nil {
 		if p.UID != nil && *p.UID != obj.GetUID() {
-			return preconditionError(q.resource, obj.GetName(), "UID", string(*p.UID), string(obj.GetUID()))
+			return deletePreconditionError(q.resource, obj.GetName(), "UID", string(*p.UID), string(obj.GetUID()), "deleted and then recreated")
 		}
 		if p.ResourceVersion != nil && *p.ResourceVersion != obj.GetResourceVersion() {
-			return preconditionError(q.resource, obj.GetName(), "ResourceVersion", *p.ResourceVersion, obj.GetResourceVersion())
+			return deletePreconditionError(q.resource, obj.GetName(), "ResourceVersion", *p.ResourceVersion, obj.GetResourceVersion(), "modified")
 		}
 	}
 	admission := q.admission(Delete, nil, obj)

@@ -9,6 +9,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coracle-k8s/coracle/api"
 	"github.com/coracle-k8s/coracle/store"
@@ -58,15 +59,23 @@ func conflictError(r *api.Resource, name string) error {
 }
 
 // preconditionError is a write meant for another object, or another state of it.
-func preconditionError(r *api.Resource, name, what, wanted, found string) error {
-	return apierrors.NewConflict(r.GroupResource(), name, preconditionFailed(
-		fmt.Sprintf("%s in precondition: %s, %s in object meta: %s", what, wanted, what, found)))
+func preconditionError(r *api.Resource, namespace, name, wanted, found string) error {
+	return apierrors.NewConflict(r.GroupResource(), name, storageError(fmt.Sprintf(
+		"invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %s, UID in object meta: %s",
+		r.Key(namespace, name), wanted, found)))
 }
 
-// preconditionFailed is an error that begins as Kubernetes' does.
-type preconditionFailed string
+// A storageError begins as Kubernetes' errors from its storage do.
+type storageError string
 
-func (e preconditionFailed) Error() string { return "Precondition failed: " + string(e) }
+func (e storageError) Error() string { return "StorageError: " + string(e) }
+
+// deletePreconditionError is a delete meant for another object, or another state
+// of it. Kubernetes names the kind here rather than the resource.
+func deletePreconditionError(r *api.Resource, name, what, wanted, found, happened string) error {
+	return apierrors.NewConflict(schema.GroupResource{Group: r.Group, Resource: r.Kind}, name, fmt.Errorf(
+		"the %s in the precondition (%s) does not match the %s in record (%s). The object might have been %s", what, wanted, what, found, happened))
+}
 
 // tooLargeRevisionError answers who asks for a state that is still to come.
 func tooLargeRevisionError(detail string) error {
@@ -78,9 +87,22 @@ func tooLargeRevisionError(detail string) error {
 }
 
 // noSuchResource answers a path that names no resource of ours.
-func noSuchResource(info *RequestInfo) error {
-	return apierrors.NewGenericServerResponse(http.StatusNotFound, info.Verb,
-		info.GroupResource(), info.Name, "", 0, false)
+func noSuchResource() error {
+	return plainError(http.StatusNotFound, metav1.StatusReasonNotFound, "the server could not find the requested resource")
+}
+
+// noSuchMethod answers a verb that a path does not have.
+func noSuchMethod() error {
+	return plainError(http.StatusMethodNotAllowed, metav1.StatusReasonMethodNotAllowed,
+		"the server does not allow this method on the requested resource")
+}
+
+// plainError is a status about no object in particular. Its details are there,
+// and empty.
+func plainError(code int32, reason metav1.StatusReason, message string) error {
+	err := statusError(code, reason, "%s", message)
+	err.ErrStatus.Details = &metav1.StatusDetails{}
+	return err
 }
 
 // statusError makes an API error of a code and reason that apimachinery has no

@@ -19,7 +19,7 @@ const revisionPatience = 3 * time.Second
 func (q *request) get(v *view) error {
 	revision, err := parseRevision("resourceVersion", q.URL.Query().Get("resourceVersion"))
 	if err != nil {
-		return err
+		return apierrors.NewBadRequest(err.Error())
 	}
 	match := notOlderThan
 	switch q.URL.Query().Get("resourceVersion") {

@@ -1,9 +1,9 @@
 package apiserver
 
 import (
+	"math"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -20,31 +20,35 @@ type listQuery struct {
 	match    revisionMatch
 	revision int64
 	limit    int
-	token    *continueToken
+	token    *continueToken // nil for the first page
 }
 
 // parseListQuery reads the parameters of a list. Their meaning is in
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#the-resourceversion-parameter
 func parseListQuery(query url.Values) (listQuery, error) {
 	var l listQuery
-	if text := query.Get("limit"); text != "" {
-		limit, err := strconv.ParseInt(text, 10, 32)
-		if err != nil || limit < 0 {
-			return l, apierrors.NewBadRequest("limit: must be a whole number, not negative")
-		}
-		l.limit = int(limit)
+	limit, err := parseNumber(query, "limit")
+	if err != nil {
+		return l, err
+	}
+	l.limit = int(min(max(limit, 0), math.MaxInt32))
+	if _, err := parseNumber(query, "timeoutSeconds"); err != nil {
+		return l, err
 	}
 	if err := validateListQuery(query); err != nil {
 		return l, err
 	}
-	if text := query.Get("continue"); text != "" {
-		token, err := decodeToken(text)
-		l.token = &token
+	text := query.Get("resourceVersion")
+	if token := query.Get("continue"); token != "" {
+		l.token, err = decodeToken(token)
+		if err == nil && text != "" && text != "0" {
+			err = apierrors.NewBadRequest("specifying resource version is not allowed when using continue")
+		}
 		return l, err
 	}
-	text := query.Get("resourceVersion")
-	revision, err := parseRevision("resourceVersion", text)
-	l.revision = revision
+	if l.revision, err = parseRevision("resourceVersion", text); err != nil {
+		return l, apierrors.NewBadRequest("invalid resource version: " + err.Error())
+	}
 	switch match := query.Get("resourceVersionMatch"); {
 	case text == "":
 		l.match = latest
@@ -63,25 +67,25 @@ func parseListQuery(query url.Values) (listQuery, error) {
 
 func validateListQuery(query url.Values) error {
 	var errs field.ErrorList
-	revision, match, token := query.Get("resourceVersion"), query.Get("resourceVersionMatch"), query.Get("continue")
+	revision, match := query.Get("resourceVersion"), query.Get("resourceVersionMatch")
+	exact := match == string(metav1.ResourceVersionMatchExact)
 	path := field.NewPath("resourceVersionMatch")
 	if match != "" {
-		switch {
-		case revision == "":
+		if revision == "" {
 			errs = append(errs, field.Forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
-		case token != "":
+		}
+		if query.Get("continue") != "" {
 			errs = append(errs, field.Forbidden(path, "resourceVersionMatch is forbidden when continue is provided"))
-		case match != string(metav1.ResourceVersionMatchExact) && match != string(metav1.ResourceVersionMatchNotOlderThan):
-			errs = append(errs, field.NotSupported(path, match, []string{"Exact", "NotOlderThan"}))
-		case match == string(metav1.ResourceVersionMatchExact) && revision == "0":
+		}
+		if !exact && match != string(metav1.ResourceVersionMatchNotOlderThan) {
+			errs = append(errs, field.NotSupported(path, match, []string{"Exact", "NotOlderThan", ""}))
+		}
+		if exact && revision == "0" {
 			errs = append(errs, field.Forbidden(path, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""))
 		}
 	}
 	if query.Has("sendInitialEvents") {
 		errs = append(errs, field.Forbidden(field.NewPath("sendInitialEvents"), "sendInitialEvents is forbidden for list"))
-	}
-	if token != "" && revision != "" && revision != "0" {
-		return apierrors.NewBadRequest("specifying resource version is not allowed when using continue")
 	}
 	return invalidOptions("ListOptions", errs)
 }

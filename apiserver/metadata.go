@@ -123,10 +123,15 @@ func placeInNamespace(r *api.Resource, obj api.Object, namespace string) error {
 	if !r.Namespaced {
 		namespace = "" // that of a namespace's URL is itself
 	}
-	switch {
-	case obj.GetNamespace() == "":
+	if obj.GetNamespace() == "" {
 		obj.SetNamespace(namespace)
-	case obj.GetNamespace() != namespace:
+	}
+	return checkNamespace(r, obj, namespace)
+}
+
+// checkNamespace makes sure that the object does not contradict the URL.
+func checkNamespace(r *api.Resource, obj api.Object, namespace string) error {
+	if given := obj.GetNamespace(); given != "" && (!r.Namespaced || given != namespace) {
 		return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
 	}
 	return nil
@@ -138,8 +143,8 @@ func checkName(obj api.Object, name string) error {
 	case name:
 		return nil
 	case "":
-		obj.SetName(name)
-		return nil
+		return apierrors.NewBadRequest(fmt.Sprintf(
+			"the name of the object (%s based on URL) was undeterminable: name must be provided", name))
 	default:
 		return apierrors.NewBadRequest(fmt.Sprintf(
 			"the name of the object (%s) does not match the name on the URL (%s)", obj.GetName(), name))

@@ -30,10 +30,17 @@ type format struct {
 	mediaType string
 	shape     shape
 	pretty    bool
+	// beta says that the shape is of the group's first version, which looks the same.
+	beta bool
 }
 
 // form names the format as a key for shared encodings.
-func (f format) form() string { return f.mediaType + ";" + string(f.shape) }
+func (f format) form() string {
+	if f.beta {
+		return f.mediaType + ";beta;" + string(f.shape)
+	}
+	return f.mediaType + ";" + string(f.shape)
+}
 
 // streamType is the content type of a watch.
 func (f format) streamType() string {
@@ -46,20 +53,54 @@ func (f format) streamType() string {
 // negotiate chooses the first format of the Accept header that we have, by the
 // client's preference (RFC 9110, section 12.5.1). No header means JSON. A
 // custom resource has no protobuf, but its metadata does.
-func negotiate(r *http.Request, streaming, custom bool) (format, error) {
+func negotiate(r *http.Request, verb string, custom bool) (format, error) {
 	clauses := acceptClauses(r.Header.Values("Accept"))
 	if len(clauses) == 0 {
 		clauses = []acceptClause{{mediaType: "*/*", quality: 1}}
 	}
+	streaming := verb == "watch"
 	for _, c := range clauses {
 		f, ok := c.format(streaming)
 		if ok && !(custom && f.mediaType == api.Protobuf && f.shape == asIs) {
-			f.pretty = isTrue(r.URL.Query().Get("pretty")) && f.mediaType == api.JSON && !streaming
+			f.pretty = f.mediaType == api.JSON && !streaming && wantsPretty(r)
 			return f, nil
 		}
 	}
-	return format{mediaType: api.JSON}, statusError(http.StatusNotAcceptable, metav1.StatusReasonNotAcceptable,
-		"only the following media types are accepted: %s, %s, %s", api.JSON, api.YAML, api.Protobuf)
+	return format{mediaType: api.JSON}, notAcceptable(clauses, verb)
+}
+
+// notAcceptable says what there is to choose from: of all, to a client that
+// names nothing we have, else of those that suit the request.
+func notAcceptable(clauses []acceptClause, verb string) error {
+	plain := []string{api.JSON, api.YAML, api.Protobuf}
+	streams := []string{api.JSON + ";stream=watch", api.Protobuf + ";stream=watch"}
+	if !slices.ContainsFunc(clauses, func(c acceptClause) bool { return slices.Contains(plain, c.mediaType) }) {
+		if verb == "list" || verb == "watch" {
+			plain = append(plain, streams...)
+		}
+		return plainError(http.StatusNotAcceptable, metav1.StatusReasonNotAcceptable,
+			"406: Not Acceptable\n\nAvailable representations: "+strings.Join(plain, ", "))
+	}
+	if verb == "watch" {
+		plain = streams
+	}
+	return statusError(http.StatusNotAcceptable, metav1.StatusReasonNotAcceptable,
+		"only the following media types are accepted: %s", strings.Join(plain, ", "))
+}
+
+// wantsPretty says whether a person reads the answer: as the query says, or by
+// the program that asks.
+func wantsPretty(r *http.Request) bool {
+	if query := r.URL.Query(); query.Has("pretty") {
+		return isTrue(query.Get("pretty"))
+	}
+	agent := r.UserAgent()
+	for _, program := range []string{"curl", "Wget", "Mozilla/5.0"} {
+		if strings.HasPrefix(agent, program) {
+			return true
+		}
+	}
+	return false
 }
 
 // An acceptClause is one alternative of an Accept header.
@@ -107,11 +148,8 @@ func (c acceptClause) format(streaming bool) (format, bool) {
 		return f, c.params["g"] == "" && c.quality > 0
 	}
 	known := as == asPartial || as == asPartialList || as == asTable && f.mediaType != api.Protobuf
-	f.shape = as
-	if as == asPartialList {
-		f.shape = asPartial
-	}
-	return f, known && c.params["g"] == metav1.GroupName && c.params["v"] == "v1" && c.quality > 0
+	f.shape, f.beta = as, c.params["v"] == "v1beta1"
+	return f, known && c.params["g"] == metav1.GroupName && (c.params["v"] == "v1" || f.beta) && c.quality > 0
 }
 
 // bodyType returns the media type of a request's body.
@@ -125,6 +163,11 @@ func bodyType(r *http.Request) (string, error) {
 		return "", unsupportedBody(fmt.Sprintf("%s, %s, %s", api.JSON, api.YAML, api.Protobuf))
 	}
 	return mediaType, nil
+}
+
+// unsupportedPatch answers a patch of a type that there is not.
+func unsupportedPatch() error {
+	return plainError(http.StatusUnsupportedMediaType, metav1.StatusReasonUnsupportedMediaType, "415: Unsupported Media Type")
 }
 
 func unsupportedBody(accepted string) error {

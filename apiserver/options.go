@@ -3,7 +3,6 @@ package apiserver
 import (
 	"net/url"
 	"strconv"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -123,15 +122,28 @@ const (
 	exactly                           // as it was at the revision
 )
 
-// parseRevision reads a resourceVersion, which is a whole number.
+// parseRevision reads a resourceVersion, which is a whole number. The error is a
+// *field.Error.
 func parseRevision(name, text string) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
 	revision, err := strconv.ParseUint(text, 10, 63)
 	if err != nil {
-		return 0, apierrors.NewInvalid(schema.GroupKind{Group: metav1.GroupName, Kind: "ListOptions"}, "", field.ErrorList{
-			field.Invalid(field.NewPath(name), text, strings.TrimPrefix(err.Error(), "strconv.ParseUint: "))})
+		return 0, field.Invalid(field.NewPath(name), text, err.Error())
 	}
 	return int64(revision), nil
+}
+
+// parseNumber reads a whole number of a query; what is not there is 0.
+func parseNumber(query url.Values, name string) (int64, error) {
+	text := query.Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	number, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, apierrors.NewBadRequest(err.Error())
+	}
+	return number, nil
 }

@@ -6,13 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/mergepatch"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	strictjson "sigs.k8s.io/json"
 
 	"github.com/coracle-k8s/coracle/api"
 )
@@ -26,14 +30,20 @@ const (
 )
 
 // A patcher applies a patch to an object's JSON form.
-type patcher func(original []byte) ([]byte, error)
+type patcher struct {
+	apply func(original []byte) ([]byte, error)
+	// said is the patch as errors show it; empty to show the patched object.
+	said string
+	// findings are what is strange about the patch itself.
+	findings []error
+}
 
 // patch changes what a view shows of an object. The patch is applied to the
 // newest state, again when that has changed meanwhile, so unlike an update it
 // cannot conflict, unless it names a resourceVersion itself.
 func (q *request) patch(v *view) error {
 	if q.info.Name == "" {
-		return q.methodNotAllowed()
+		return noSuchMethod()
 	}
 	mediaType, err := bodyType(q.Request)
 	if err != nil {
@@ -49,7 +59,7 @@ func (q *request) patch(v *view) error {
 	if types.PatchType(mediaType) == types.ApplyPatchType {
 		return q.apply(v, data)
 	}
-	apply, err := q.patcher(v, types.PatchType(mediaType), data)
+	patch, err := q.patcher(v, types.PatchType(mediaType), data)
 	if err != nil {
 		return err
 	}
@@ -58,7 +68,7 @@ func (q *request) patch(v *view) error {
 		if attempts++; attempts > patchAttempts {
 			return nil, conflictError(q.resource, q.info.Name)
 		}
-		return q.applyPatch(v, apply, old, mentionsManagers(data))
+		return q.applyPatch(v, patch, old, mentionsManagers(data))
 	})
 	if err != nil {
 		return storeError(q.resource, q.info.Name, err)
@@ -73,7 +83,31 @@ func mentionsManagers(patch []byte) bool {
 }
 
 // applyPatch turns an object into JSON, patches it and reads it back.
-func (q *request) applyPatch(v *view, apply patcher, old api.Object, managers bool) (api.Object, error) {
+func (q *request) applyPatch(v *view, patch *patcher, old api.Object, managers bool) (api.Object, error) {
+	patched, err := q.patched(v, patch, old, managers)
+	if err != nil {
+		return nil, err
+	}
+	want := v.empty()
+	refuse := func(err error) error { return q.invalidPatch(v, patch, old, err) }
+	found, err := q.server.storage.codec.Decode(patched, api.JSON, v.kind, want)
+	if err == nil && found.Object != want {
+		err = noConversion(found.Object, v.kind)
+	}
+	if err != nil {
+		return nil, refuse(err)
+	}
+	if err := q.judgeFields(slices.Concat(patch.findings, found.Strict), refuse); err != nil {
+		return nil, err
+	}
+	if err := checkName(want, q.info.Name); err != nil {
+		return nil, err
+	}
+	return want, placeInNamespace(q.resource, want, q.info.Namespace)
+}
+
+// patched is the JSON form of a patched object.
+func (q *request) patched(v *view, patch *patcher, old api.Object, managers bool) ([]byte, error) {
 	shown := shallowCopy(v.show(old))
 	shown.GetObjectKind().SetGroupVersionKind(v.kind)
 	if !managers {
@@ -83,23 +117,25 @@ func (q *request) applyPatch(v *view, apply patcher, old api.Object, managers bo
 	if err != nil {
 		return nil, err
 	}
-	patched, err := apply(original)
-	if err != nil {
-		return nil, err
+	return patch.apply(original)
+}
+
+// invalidPatch refuses a patch that makes no object of the kind. It shows the
+// patch, or what became of the object.
+func (q *request) invalidPatch(v *view, patch *patcher, old api.Object, cause error) error {
+	said := patch.said
+	if said == "" {
+		whole, err := q.patched(v, patch, old, true)
+		if err != nil {
+			return err
+		}
+		said = string(whole)
 	}
-	want := v.empty()
-	if err := q.decodeData(patched, api.JSON, v.kind, want); err != nil {
-		return nil, err
-	}
-	if err := checkName(want, q.info.Name); err != nil {
-		return nil, err
-	}
-	return want, placeInNamespace(q.resource, want, q.info.Namespace)
+	return apierrors.NewInvalid(schema.GroupKind{}, "", field.ErrorList{field.Invalid(field.NewPath("patch"), said, cause.Error())})
 }
 
 // patcher reads a patch of a type.
-func (q *request) patcher(v *view, kind types.PatchType, data []byte) (patcher, error) {
-	example := v.empty()
+func (q *request) patcher(v *view, kind types.PatchType, data []byte) (*patcher, error) {
 	custom := isCustom(q.resource) && v.name != "scale"
 	switch {
 	case kind == types.JSONPatchType:
@@ -107,22 +143,20 @@ func (q *request) patcher(v *view, kind types.PatchType, data []byte) (patcher, 
 	case kind == types.MergePatchType:
 		return mergePatcher(data)
 	case kind == types.StrategicMergePatchType && !custom:
-		return strategicPatcher(data, example)
+		return strategicPatcher(data, v.empty())
 	default:
-		return nil, unsupportedBody(patchTypes(custom))
+		return nil, unsupportedPatch()
 	}
 }
 
-func patchTypes(custom bool) string {
-	text := fmt.Sprintf("%s, %s", types.JSONPatchType, types.MergePatchType)
-	if !custom {
-		text = fmt.Sprintf("%s, %s", text, types.StrategicMergePatchType)
-	}
-	return fmt.Sprintf("%s, %s", text, types.ApplyPatchType)
-}
+// errBadPatch refuses what is no JSON.
+func errBadPatch() error { return apierrors.NewBadRequest("invalid JSON patch") }
 
 // jsonPatcher is RFC 6902: a list of operations.
-func jsonPatcher(data []byte) (patcher, error) {
+func jsonPatcher(data []byte) (*patcher, error) {
+	if !json.Valid(data) {
+		return nil, errBadPatch()
+	}
 	patch, err := jsonpatch.DecodePatch(data)
 	if err != nil {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
@@ -131,40 +165,54 @@ func jsonPatcher(data []byte) (patcher, error) {
 		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf(
 			"The allowed maximum operations in a JSON patch is %d, got %d", maxPatchOperations, len(patch)))
 	}
-	return func(original []byte) ([]byte, error) {
+	return &patcher{apply: func(original []byte) ([]byte, error) {
 		patched, err := patch.Apply(original)
 		if err != nil {
-			return nil, statusError(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid,
-				"the server rejected our request due to an error in our request: %v", err)
+			return nil, plainError(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid,
+				"the server rejected our request due to an error in our request")
 		}
 		return patched, nil
-	}, nil
+	}}, nil
 }
 
 // mergePatcher is RFC 7386: an object whose fields replace, and whose nulls
 // remove.
-func mergePatcher(data []byte) (patcher, error) {
-	var fields map[string]any
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
+func mergePatcher(data []byte) (*patcher, error) {
+	_, findings, err := readFields(data)
+	if err != nil {
+		return nil, err
 	}
-	return func(original []byte) ([]byte, error) {
+	return &patcher{findings: findings, apply: func(original []byte) ([]byte, error) {
 		patched, err := jsonpatch.MergePatch(original, data)
 		if err != nil {
 			return nil, apierrors.NewBadRequest(err.Error())
 		}
 		return patched, nil
-	}, nil
+	}}, nil
+}
+
+// readFields reads a patch that is an object, and says which of its fields are
+// there twice.
+func readFields(data []byte) (map[string]any, []error, error) {
+	if !json.Valid(data) {
+		return nil, nil, errBadPatch()
+	}
+	var fields map[string]any
+	findings, err := strictjson.UnmarshalStrict(data, &fields)
+	if err != nil {
+		return nil, nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
+	}
+	return fields, findings, nil
 }
 
 // strategicPatcher is Kubernetes' own merge patch, which knows from tags on the
 // Go type which lists are merged, and by which key.
-func strategicPatcher(data []byte, example any) (patcher, error) {
-	var fields map[string]any
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
+func strategicPatcher(data []byte, example any) (*patcher, error) {
+	fields, findings, err := readFields(data)
+	if err != nil {
+		return nil, err
 	}
-	return func(original []byte) ([]byte, error) {
+	return &patcher{said: fmt.Sprintf("%+v", fields), findings: findings, apply: func(original []byte) ([]byte, error) {
 		patched, err := strategicpatch.StrategicMergePatch(original, data, example)
 		switch {
 		case err == nil:
@@ -174,7 +222,7 @@ func strategicPatcher(data []byte, example any) (patcher, error) {
 			errors.Is(err, mergepatch.ErrUnsupportedStrategicMergePatchFormat):
 			return nil, apierrors.NewBadRequest(err.Error())
 		default:
-			return nil, statusError(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, "cannot apply the patch: %v", err)
+			return nil, statusError(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, "%v", err)
 		}
-	}, nil
+	}}, nil
 }

@@ -48,7 +48,8 @@ func (s *Server) servePath(q *request) error {
 		}
 	}
 	if handler == nil {
-		return noSuchResource(q.info)
+		http.Error(q.w, "404 page not found", http.StatusNotFound)
+		return nil
 	}
 	handler.ServeHTTP(q.w, q.Request)
 	return nil
@@ -78,7 +79,12 @@ func (s *Server) servePathList(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, map[string]any{"paths": paths})
 }
 
-func serveVersion(w http.ResponseWriter, _ *http.Request) {
+func serveVersion(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		http.Error(w, "405: Method Not Allowed", http.StatusMethodNotAllowed)
+		return
+	}
 	writeJSON(w, version.Info{
 		Major: majorVersion, Minor: minorVersion, GitVersion: gitVersion, GitTreeState: "clean",
 		GoVersion: goruntime.Version(), Compiler: goruntime.Compiler,

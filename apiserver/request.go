@@ -113,7 +113,7 @@ func (i *RequestInfo) setVerb(method string, watched bool, query url.Values) err
 	verb, known := verbs[method]
 	switch {
 	case !known:
-		return apierrors.NewMethodNotSupported(i.GroupResource(), method)
+		return noSuchMethod()
 	case i.Name == "" || watched && verb.one == "get":
 		i.Verb = verb.all
 	default:

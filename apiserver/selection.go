@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 
@@ -33,7 +34,7 @@ func parseSelection(r *api.Resource, namespace, name string, query url.Values) (
 	}
 	for _, requirement := range byField.Requirements() {
 		if !fieldKnown(r, requirement.Field) {
-			return nil, apierrors.NewBadRequest("field label not supported: " + requirement.Field)
+			return nil, unknownField(r, requirement.Field)
 		}
 	}
 	if name != "" {
@@ -50,6 +51,15 @@ func parseSelection(r *api.Resource, namespace, name string, query url.Values) (
 func fieldKnown(r *api.Resource, name string) bool {
 	return name == "metadata.name" || name == "metadata.namespace" && r.Namespaced ||
 		slices.Contains(r.FieldNames, name)
+}
+
+// unknownField refuses a field selector. Kinds that have only the fields of all
+// say which these are.
+func unknownField(r *api.Resource, name string) error {
+	if len(r.FieldNames) > 0 || isCustom(r) {
+		return apierrors.NewBadRequest("field label not supported: " + name)
+	}
+	return apierrors.NewBadRequest(fmt.Sprintf("%q is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", name))
 }
 
 // everything says whether no selector narrows the selection.

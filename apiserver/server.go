@@ -173,7 +173,7 @@ func (s *Server) dispatch(q *request) error {
 	}
 	q.resource = s.storage.resources.Resource(q.info.GroupVersion.WithResource(q.info.Resource))
 	if q.resource == nil || q.info.Namespace != "" && !q.resource.Namespaced && q.info.Resource != "namespaces" {
-		return noSuchResource(q.info)
+		return noSuchResource()
 	}
 	if !q.longRunning() {
 		ctx, cancel := context.WithTimeout(q.Context(), s.RequestTimeout)
@@ -192,21 +192,21 @@ func (s *Server) serveResource(q *request) error {
 	case connector != nil:
 		return q.connect(connector)
 	case q.resource.Virtual:
-		return q.methodNotAllowed()
-	}
-	var err error
-	if q.format, err = negotiate(q.Request, q.info.Verb == "watch", isCustom(q.resource)); err != nil {
-		return err
-	}
-	if q.options, err = parseOptions(q.info.Verb, q.URL.Query()); err != nil {
-		return err
+		return noSuchMethod()
 	}
 	v, found := viewOf(q.resource, q.info.Subresource)
 	switch {
 	case !found:
-		return noSuchResource(q.info)
-	case !v.serves(q.info.Verb):
-		return q.methodNotAllowed()
+		return noSuchResource()
+	case !v.serves(q.info.Verb) || q.Method == http.MethodHead:
+		return noSuchMethod()
+	}
+	var err error
+	if q.format, err = negotiate(q.Request, q.info.Verb, isCustom(q.resource)); err != nil {
+		return err
+	}
+	if q.options, err = parseOptions(q.info.Verb, q.URL.Query()); err != nil {
+		return err
 	}
 	switch q.info.Verb {
 	case "get":
@@ -226,7 +226,7 @@ func (s *Server) serveResource(q *request) error {
 	case "deletecollection":
 		return q.deleteCollection()
 	default:
-		return q.methodNotAllowed()
+		return noSuchMethod()
 	}
 }
 
@@ -246,10 +246,6 @@ func (q *request) longRunning() bool {
 		return true
 	}
 	return q.info.Verb == "watch"
-}
-
-func (q *request) methodNotAllowed() error {
-	return apierrors.NewMethodNotSupported(q.resource.GroupResource(), q.info.Verb)
 }
 
 // recover turns a panic into an internal error, so that one bad request does

@@ -13,7 +13,7 @@ import (
 // update replaces what a view shows of an object by the request's body.
 func (q *request) update(v *view) error {
 	if q.info.Name == "" {
-		return q.methodNotAllowed()
+		return noSuchMethod()
 	}
 	body := v.empty()
 	if err := q.decodeObject(v.kind, body); err != nil {

@@ -200,7 +200,7 @@ func validateScale(scale *autoscalingv1.Scale) error {
 func sameObject(r *api.Resource, wanted api.Object, old state) error {
 	name := old.object.GetName()
 	if uid := wanted.GetUID(); uid != "" && uid != old.object.GetUID() {
-		return preconditionError(r, name, "UID", string(uid), string(old.object.GetUID()))
+		return preconditionError(r, old.object.GetNamespace(), name, string(uid), string(old.object.GetUID()))
 	}
 	if revision := wanted.GetResourceVersion(); revision != "" && revision != formatRevision(old.revision) {
 		return conflictError(r, name)

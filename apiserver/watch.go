@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -20,6 +19,9 @@ import (
 // A watch without a timeout ends after a random time in [minWatch, 2*minWatch),
 // so that the watches of many clients do not all come back at once.
 const minWatch = 30 * time.Minute
+
+// maxWatch bounds the seconds that a client may ask for: a year.
+const maxWatch = 365 * 24 * 60 * 60
 
 // lastBookmark is how long before its end a watch tells its client how far it
 // got.
@@ -42,12 +44,15 @@ func parseWatchQuery(query url.Values) (watchQuery, error) {
 		return w, err
 	}
 	var err error
-	if w.timeout, err = watchTimeout(query.Get("timeoutSeconds")); err != nil {
+	if w.timeout, err = watchTimeout(query); err != nil {
+		return w, err
+	}
+	if _, err := parseNumber(query, "limit"); err != nil {
 		return w, err
 	}
 	text := query.Get("resourceVersion")
 	if w.revision, err = parseRevision("resourceVersion", text); err != nil {
-		return w, err
+		return w, apierrors.NewBadRequest(err.Error())
 	}
 	switch text {
 	case "":
@@ -62,31 +67,32 @@ func parseWatchQuery(query url.Values) (watchQuery, error) {
 	return w, nil
 }
 
-func watchTimeout(text string) (time.Duration, error) {
-	if text == "" || text == "0" {
-		return minWatch + rand.N(minWatch), nil
+func watchTimeout(query url.Values) (time.Duration, error) {
+	seconds, err := parseNumber(query, "timeoutSeconds")
+	if err != nil || seconds > 0 {
+		return time.Duration(min(seconds, maxWatch)) * time.Second, err
 	}
-	seconds, err := strconv.ParseInt(text, 10, 32)
-	if err != nil || seconds < 0 {
-		return 0, apierrors.NewBadRequest("timeoutSeconds: must be a whole number of seconds, not negative")
-	}
-	return time.Duration(seconds) * time.Second, nil
+	return minWatch + rand.N(minWatch), nil
 }
 
 func validateWatchQuery(query url.Values) error {
 	var errs field.ErrorList
 	match, path := query.Get("resourceVersionMatch"), field.NewPath("resourceVersionMatch")
 	initial := query.Has("sendInitialEvents")
-	switch {
-	case initial && match == "":
+	right := match == string(metav1.ResourceVersionMatchNotOlderThan)
+	if initial && !right {
 		errs = append(errs, field.Forbidden(path, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
-	case initial && match != string(metav1.ResourceVersionMatchNotOlderThan):
-		errs = append(errs, field.NotSupported(path, match, []string{"NotOlderThan"}))
-	case !initial && match != "":
-		errs = append(errs, field.Forbidden(path, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
 	}
-	if query.Get("continue") != "" {
-		errs = append(errs, field.Forbidden(field.NewPath("continue"), "continue is forbidden for watch"))
+	if match != "" {
+		if !initial {
+			errs = append(errs, field.Forbidden(path, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
+		}
+		if !right {
+			errs = append(errs, field.NotSupported(path, match, []string{"NotOlderThan"}))
+		}
+		if query.Get("continue") != "" {
+			errs = append(errs, field.Forbidden(path, "resourceVersionMatch is forbidden when continue is provided"))
+		}
 	}
 	return invalidOptions("ListOptions", errs)
 }

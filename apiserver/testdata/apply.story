@@ -422,15 +422,10 @@ Content-Type: application/apply-patch+yaml
 => 500 Internal Server Error
 apiVersion: v1
 code: 500
-details:
-  causes:
-  - message: 'failed to create typed patch object (default/web; apps/v1, Kind=Deployment):
-      .spec.replicaz: field not declared in schema'
 kind: Status
-message: 'Internal error occurred: failed to create typed patch object (default/web;
-  apps/v1, Kind=Deployment): .spec.replicaz: field not declared in schema'
+message: 'failed to create typed patch object (/; apps/v1, Kind=Deployment): .spec.replicaz:
+  field not declared in schema'
 metadata: {}
-reason: InternalError
 status: Failure
 
 PATCH /apis/apps/v1/namespaces/default/deployments/web?fieldManager=eve&fieldValidation=Strict

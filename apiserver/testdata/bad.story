@@ -13,8 +13,9 @@ PUT /api/v1/namespaces/default/services/harbour
 apiVersion: v1
 code: 400
 kind: Status
-message: 'Service in version "v1" cannot be handled as a Service: couldn''t get version/kind;
-  json parse error: unexpected end of JSON input'
+message: 'the object provided is unrecognized (must be of type Service): couldn''t
+  get version/kind; json parse error: unexpected end of JSON input ({"metadata": {"name":
+  "harbour ...)'
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -27,8 +28,9 @@ metadata: {name: harbour}
 apiVersion: v1
 code: 400
 kind: Status
-message: 'Service in version "v1" cannot be handled as a Service: yaml: line 1: did
-  not find expected key'
+message: 'the object provided is unrecognized (must be of type Service): yaml: line
+  1: did not find expected key (6d657461646174613a207b6e616d653a20686172626f75727d0a20207370
+  ...)'
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -41,7 +43,7 @@ Content-Type: application/merge-patch+json
 apiVersion: v1
 code: 400
 kind: Status
-message: 'error decoding patch: unexpected end of JSON input'
+message: invalid JSON patch
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -52,9 +54,9 @@ Content-Type: application/json-patch+json
 => 422 Unprocessable Entity
 apiVersion: v1
 code: 422
+details: {}
 kind: Status
-message: 'the server rejected our request due to an error in our request: Unexpected
-  kind: conjure'
+message: the server rejected our request due to an error in our request
 metadata: {}
 reason: Invalid
 status: Failure
@@ -76,13 +78,20 @@ status: Failure
 PATCH /api/v1/namespaces/default/services/harbour?fieldValidation=Strict
 Content-Type: application/merge-patch+json
 {"spec": {"prots": []}}
-=> 400 Bad Request
+=> 422 Unprocessable Entity
 apiVersion: v1
-code: 400
+code: 422
+details:
+  causes:
+  - field: patch
+    message: 'Invalid value: "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"harbour\",\"namespace\":\"default\",\"uid\":\"UID\",\"resourceVersion\":\"2\",\"creationTimestamp\":\TIME\",\"managedFields\":[{\"manager\":\"unknown\",\"operation\":\"Update\",\"apiVersion\":\"v1\",\"time\":\TIME\",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:spec\":{\"f:internalTrafficPolicy\":{},\"f:ports\":{\".\":{},\"k:{\\\"port\\\":80,\\\"protocol\\\":\\\"TCP\\\"}\":{\".\":{},\"f:port\":{},\"f:protocol\":{},\"f:targetPort\":{}}},\"f:selector\":{},\"f:sessionAffinity\":{},\"f:type\":{}}}}]},\"spec\":{\"internalTrafficPolicy\":\"Cluster\",\"ports\":[{\"protocol\":\"TCP\",\"port\":80,\"targetPort\":80}],\"prots\":[],\"selector\":{\"app\":\"web\"},\"sessionAffinity\":\"None\",\"type\":\"ClusterIP\"},\"status\":{\"loadBalancer\":{}}}":
+      strict decoding error: unknown field "spec.prots"'
+    reason: FieldValueInvalid
 kind: Status
-message: 'strict decoding error: unknown field "spec.prots"'
+message: ' "" is invalid: patch: Invalid value: "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"harbour\",\"namespace\":\"default\",\"uid\":\"UID\",\"resourceVersion\":\"2\",\"creationTimestamp\":\TIME\",\"managedFields\":[{\"manager\":\"unknown\",\"operation\":\"Update\",\"apiVersion\":\"v1\",\"time\":\TIME\",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:spec\":{\"f:internalTrafficPolicy\":{},\"f:ports\":{\".\":{},\"k:{\\\"port\\\":80,\\\"protocol\\\":\\\"TCP\\\"}\":{\".\":{},\"f:port\":{},\"f:protocol\":{},\"f:targetPort\":{}}},\"f:selector\":{},\"f:sessionAffinity\":{},\"f:type\":{}}}}]},\"spec\":{\"internalTrafficPolicy\":\"Cluster\",\"ports\":[{\"protocol\":\"TCP\",\"port\":80,\"targetPort\":80}],\"prots\":[],\"selector\":{\"app\":\"web\"},\"sessionAffinity\":\"None\",\"type\":\"ClusterIP\"},\"status\":{\"loadBalancer\":{}}}":
+  strict decoding error: unknown field "spec.prots"'
 metadata: {}
-reason: BadRequest
+reason: Invalid
 status: Failure
 
 # A text where a number belongs.
@@ -251,7 +260,7 @@ GET /api/v1/namespaces/default/services?limit=many
 apiVersion: v1
 code: 400
 kind: Status
-message: 'limit: must be a whole number, not negative'
+message: 'strconv.ParseInt: parsing "many": invalid syntax'
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -261,28 +270,21 @@ GET /api/v1/namespaces/default/services?continue=rubbish
 apiVersion: v1
 code: 400
 kind: Status
-message: 'continue key is not valid: invalid character ''®'' looking for beginning
-  of value'
+message: 'invalid continue token: continue key is not valid: invalid character ''®''
+  looking for beginning of value'
 metadata: {}
 reason: BadRequest
 status: Failure
 
 GET /api/v1/namespaces/default/services?watch=true&resourceVersion=yesterday
-=> 422 Unprocessable Entity
+=> 400 Bad Request
 apiVersion: v1
-code: 422
-details:
-  causes:
-  - field: resourceVersion
-    message: 'Invalid value: "yesterday": parsing "yesterday": invalid syntax'
-    reason: FieldValueInvalid
-  group: meta.k8s.io
-  kind: ListOptions
+code: 400
 kind: Status
-message: 'ListOptions.meta.k8s.io "" is invalid: resourceVersion: Invalid value: "yesterday":
-  parsing "yesterday": invalid syntax'
+message: 'resourceVersion: Invalid value: "yesterday": strconv.ParseUint: parsing
+  "yesterday": invalid syntax'
 metadata: {}
-reason: Invalid
+reason: BadRequest
 status: Failure
 
 # All this has written nothing: the store is at the revision it was at.

@@ -50,8 +50,9 @@ POST /api/v1/namespaces/default/configmaps
 apiVersion: v1
 code: 400
 kind: Status
-message: 'ConfigMap in version "v1" cannot be handled as a ConfigMap: couldn''t get
-  version/kind; json parse error: unexpected end of JSON input'
+message: 'the object provided is unrecognized (must be of type ConfigMap): couldn''t
+  get version/kind; json parse error: unexpected end of JSON input ({"metadata": {"name":
+  "broken")'
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -64,8 +65,8 @@ metadata: [1, 2
 apiVersion: v1
 code: 400
 kind: Status
-message: 'ConfigMap in version "v1" cannot be handled as a ConfigMap: yaml: line 1:
-  did not find expected '','' or '']'''
+message: 'the object provided is unrecognized (must be of type ConfigMap): yaml: line
+  1: did not find expected '','' or '']'' (6d657461646174613a205b312c2032)'
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -77,7 +78,8 @@ POST /api/v1/namespaces/default/configmaps
 apiVersion: v1
 code: 400
 kind: Status
-message: Secret in version "v1" cannot be handled as a ConfigMap
+message: 'Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret)
+  to (core.ConfigMap): unknown conversion'
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -112,8 +114,8 @@ POST /api/v1/namespaces/default/configmaps?fieldValidation=Strict
 apiVersion: v1
 code: 400
 kind: Status
-message: 'strict decoding error: unknown field "metadata.unknownMeta", unknown field
-  "colour"'
+message: 'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding
+  error: unknown field "metadata.unknownMeta", unknown field "colour"'
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -297,10 +299,9 @@ POST /api/v1/namespaces/default/configmaps/colors
 => 405 Method Not Allowed
 apiVersion: v1
 code: 405
-details:
-  kind: configmaps
+details: {}
 kind: Status
-message: create is not supported on resources of kind "configmaps"
+message: the server does not allow this method on the requested resource
 metadata: {}
 reason: MethodNotAllowed
 status: Failure
@@ -310,30 +311,14 @@ GET /apis/apps/v7/namespaces/default/deployments
 => 404 Not Found
 apiVersion: v1
 code: 404
-details:
-  group: apps
-  kind: deployments
+details: {}
 kind: Status
-message: the server could not find the requested resource (list deployments.apps)
+message: the server could not find the requested resource
 metadata: {}
 reason: NotFound
 status: Failure
 
 GET /api/v1/namespaces/default/configmaps/colors/status
-=> 404 Not Found
-apiVersion: v1
-code: 404
-details:
-  kind: configmaps
-  name: colors
-kind: Status
-message: the server could not find the requested resource (get configmaps colors)
-metadata: {}
-reason: NotFound
-status: Failure
-
-# No such path.
-GET /nowhere
 => 404 Not Found
 apiVersion: v1
 code: 404
@@ -343,3 +328,8 @@ message: the server could not find the requested resource
 metadata: {}
 reason: NotFound
 status: Failure
+
+# No such path.
+GET /nowhere
+=> 404 Not Found
+404 page not found

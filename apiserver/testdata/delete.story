@@ -158,11 +158,12 @@ show: reason code
 apiVersion: v1
 code: 409
 details:
-  kind: pods
+  kind: Pod
   name: p
 kind: Status
-message: 'Operation cannot be fulfilled on pods "p": Precondition failed: UID in precondition:
-  another, UID in object meta: UID'
+message: 'Operation cannot be fulfilled on Pod "p": the UID in the precondition (another)
+  does not match the UID in record (UID). The object
+  might have been deleted and then recreated'
 metadata: {}
 reason: Conflict
 status: Failure
@@ -258,10 +259,9 @@ DELETE /api/v1/namespaces
 => 405 Method Not Allowed
 apiVersion: v1
 code: 405
-details:
-  kind: namespaces
+details: {}
 kind: Status
-message: deletecollection is not supported on resources of kind "namespaces"
+message: the server does not allow this method on the requested resource
 metadata: {}
 reason: MethodNotAllowed
 status: Failure

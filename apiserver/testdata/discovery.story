@@ -32,25 +32,11 @@ kind: APIResourceList
 
 GET /apis/nothing
 => 404 Not Found
-apiVersion: v1
-code: 404
-details: {}
-kind: Status
-message: the server could not find the requested resource
-metadata: {}
-reason: NotFound
-status: Failure
+404 page not found
 
 GET /api/v2
 => 404 Not Found
-apiVersion: v1
-code: 404
-details: {}
-kind: Status
-message: the server could not find the requested resource
-metadata: {}
-reason: NotFound
-status: Failure
+404 page not found
 
 GET /healthz
 => 200 OK

@@ -64,7 +64,7 @@ GET /api/v1/configmaps?fieldSelector=data.size%3Dbig
 apiVersion: v1
 code: 400
 kind: Status
-message: 'field label not supported: data.size'
+message: '"data.size" is not a known field selector: only "metadata.name", "metadata.namespace"'
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -111,8 +111,8 @@ GET /api/v1/namespaces/default/configmaps?continue=nonsense
 apiVersion: v1
 code: 400
 kind: Status
-message: 'continue key is not valid: invalid character ''\u009e'' looking for beginning
-  of value'
+message: 'invalid continue token: continue key is not valid: invalid character ''\u009e''
+  looking for beginning of value'
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -167,32 +167,53 @@ reason: Invalid
 status: Failure
 
 GET /api/v1/namespaces/default/configmaps?resourceVersion=minus-one
-=> 422 Unprocessable Entity
-apiVersion: v1
-code: 422
-details:
-  causes:
-  - field: resourceVersion
-    message: 'Invalid value: "minus-one": parsing "minus-one": invalid syntax'
-    reason: FieldValueInvalid
-  group: meta.k8s.io
-  kind: ListOptions
-kind: Status
-message: 'ListOptions.meta.k8s.io "" is invalid: resourceVersion: Invalid value: "minus-one":
-  parsing "minus-one": invalid syntax'
-metadata: {}
-reason: Invalid
-status: Failure
-
-GET /api/v1/namespaces/default/configmaps?limit=-1
 => 400 Bad Request
 apiVersion: v1
 code: 400
 kind: Status
-message: 'limit: must be a whole number, not negative'
+message: 'invalid resource version: resourceVersion: Invalid value: "minus-one": strconv.ParseUint:
+  parsing "minus-one": invalid syntax'
 metadata: {}
 reason: BadRequest
 status: Failure
+
+GET /api/v1/namespaces/default/configmaps?limit=-1
+=> 200 OK
+apiVersion: v1
+items:
+- metadata:
+    creationTimestamp: TIME
+    labels:
+      color: blue
+    name: a
+    namespace: default
+    resourceVersion: "3"
+    uid: UID
+- metadata:
+    creationTimestamp: TIME
+    labels:
+      color: red
+    name: b
+    namespace: default
+    resourceVersion: "2"
+    uid: UID
+- metadata:
+    creationTimestamp: TIME
+    name: bb
+    namespace: default
+    resourceVersion: "6"
+    uid: UID
+- metadata:
+    creationTimestamp: TIME
+    labels:
+      color: red
+    name: c
+    namespace: default
+    resourceVersion: "4"
+    uid: UID
+kind: ConfigMapList
+metadata:
+  resourceVersion: "6"
 
 # As kubectl wants it.
 GET /api/v1/namespaces/default/configmaps/a?includeObject=None
@@ -241,9 +262,11 @@ Accept: text/html
 => 406 Not Acceptable
 apiVersion: v1
 code: 406
+details: {}
 kind: Status
-message: 'only the following media types are accepted: application/json, application/yaml,
-  application/vnd.kubernetes.protobuf'
+message: |-
+  406: Not Acceptable
+  Available representations: application/json, application/yaml, application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch
 metadata: {}
 reason: NotAcceptable
 status: Failure

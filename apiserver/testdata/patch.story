@@ -21,9 +21,9 @@ Content-Type: application/json-patch+json
 => 422 Unprocessable Entity
 apiVersion: v1
 code: 422
+details: {}
 kind: Status
-message: 'the server rejected our request due to an error in our request: testing
-  value /spec/replicas failed: test failed'
+message: the server rejected our request due to an error in our request
 metadata: {}
 reason: Invalid
 status: Failure
@@ -57,7 +57,7 @@ Content-Type: application/merge-patch+json
 apiVersion: v1
 code: 400
 kind: Status
-message: 'error decoding patch: unexpected end of JSON input'
+message: invalid JSON patch
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -73,13 +73,20 @@ metadata.generation: 3
 PATCH /apis/apps/v1/namespaces/default/deployments/web?fieldValidation=Strict
 Content-Type: application/strategic-merge-patch+json
 {"spec": {"replicaz": 3}}
-=> 400 Bad Request
+=> 422 Unprocessable Entity
 apiVersion: v1
-code: 400
+code: 422
+details:
+  causes:
+  - field: patch
+    message: 'Invalid value: "map[spec:map[replicaz:3]]": strict decoding error: unknown
+      field "spec.replicaz"'
+    reason: FieldValueInvalid
 kind: Status
-message: 'strict decoding error: unknown field "spec.replicaz"'
+message: ' "" is invalid: patch: Invalid value: "map[spec:map[replicaz:3]]": strict
+  decoding error: unknown field "spec.replicaz"'
 metadata: {}
-reason: BadRequest
+reason: Invalid
 status: Failure
 
 # The outcome is validated like any object.
@@ -106,14 +113,22 @@ status: Failure
 
 PATCH /apis/apps/v1/namespaces/default/deployments/web
 {"spec": {"replicas": "many"}}
-=> 400 Bad Request
+=> 422 Unprocessable Entity
 apiVersion: v1
-code: 400
+code: 422
+details:
+  causes:
+  - field: patch
+    message: 'Invalid value: "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"web\",\"namespace\":\"default\",\"uid\":\"UID\",\"resourceVersion\":\"5\",\"generation\":3,\"creationTimestamp\":\TIME\",\"labels\":{\"y\":\"2\"},\"managedFields\":[{\"manager\":\"unknown\",\"operation\":\"Update\",\"apiVersion\":\"apps/v1\",\"time\":\TIME\",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:metadata\":{\"f:labels\":{\".\":{},\"f:y\":{}}},\"f:spec\":{\"f:progressDeadlineSeconds\":{},\"f:replicas\":{},\"f:revisionHistoryLimit\":{},\"f:selector\":{},\"f:strategy\":{\"f:rollingUpdate\":{\".\":{},\"f:maxSurge\":{},\"f:maxUnavailable\":{}},\"f:type\":{}},\"f:template\":{\"f:metadata\":{\"f:labels\":{\".\":{},\"f:a\":{}}},\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"one\\\"}\":{\".\":{},\"f:image\":{},\"f:imagePullPolicy\":{},\"f:name\":{},\"f:resources\":{},\"f:terminationMessagePath\":{},\"f:terminationMessagePolicy\":{}},\"k:{\\\"name\\\":\\\"two\\\"}\":{\".\":{},\"f:image\":{},\"f:imagePullPolicy\":{},\"f:name\":{},\"f:resources\":{},\"f:terminationMessagePath\":{},\"f:terminationMessagePolicy\":{}}},\"f:dnsPolicy\":{},\"f:restartPolicy\":{},\"f:schedulerName\":{},\"f:securityContext\":{},\"f:terminationGracePeriodSeconds\":{}}}}}}]},\"spec\":{\"progressDeadlineSeconds\":600,\"replicas\":\"many\",\"revisionHistoryLimit\":10,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"strategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxUnavailable\":\"25%\",\"maxSurge\":\"25%\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"one\",\"image\":\"i\",\"resources\":{},\"terminationMessagePath\":\"/dev/termination-log\",\"terminationMessagePolicy\":\"File\",\"imagePullPolicy\":\"Always\"},{\"name\":\"two\",\"image\":\"better\",\"resources\":{},\"terminationMessagePath\":\"/dev/termination-log\",\"terminationMessagePolicy\":\"File\",\"imagePullPolicy\":\"Always\"}],\"restartPolicy\":\"Always\",\"terminationGracePeriodSeconds\":30,\"dnsPolicy\":\"ClusterFirst\",\"securityContext\":{},\"schedulerName\":\"default-scheduler\"}}},\"status\":{}}":
+      json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas
+      of type int32'
+    reason: FieldValueInvalid
 kind: Status
-message: 'Deployment in version "v1" cannot be handled as a Deployment: json: cannot
-  unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32'
+message: ' "" is invalid: patch: Invalid value: "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"web\",\"namespace\":\"default\",\"uid\":\"UID\",\"resourceVersion\":\"5\",\"generation\":3,\"creationTimestamp\":\TIME\",\"labels\":{\"y\":\"2\"},\"managedFields\":[{\"manager\":\"unknown\",\"operation\":\"Update\",\"apiVersion\":\"apps/v1\",\"time\":\TIME\",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:metadata\":{\"f:labels\":{\".\":{},\"f:y\":{}}},\"f:spec\":{\"f:progressDeadlineSeconds\":{},\"f:replicas\":{},\"f:revisionHistoryLimit\":{},\"f:selector\":{},\"f:strategy\":{\"f:rollingUpdate\":{\".\":{},\"f:maxSurge\":{},\"f:maxUnavailable\":{}},\"f:type\":{}},\"f:template\":{\"f:metadata\":{\"f:labels\":{\".\":{},\"f:a\":{}}},\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"one\\\"}\":{\".\":{},\"f:image\":{},\"f:imagePullPolicy\":{},\"f:name\":{},\"f:resources\":{},\"f:terminationMessagePath\":{},\"f:terminationMessagePolicy\":{}},\"k:{\\\"name\\\":\\\"two\\\"}\":{\".\":{},\"f:image\":{},\"f:imagePullPolicy\":{},\"f:name\":{},\"f:resources\":{},\"f:terminationMessagePath\":{},\"f:terminationMessagePolicy\":{}}},\"f:dnsPolicy\":{},\"f:restartPolicy\":{},\"f:schedulerName\":{},\"f:securityContext\":{},\"f:terminationGracePeriodSeconds\":{}}}}}}]},\"spec\":{\"progressDeadlineSeconds\":600,\"replicas\":\"many\",\"revisionHistoryLimit\":10,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"strategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxUnavailable\":\"25%\",\"maxSurge\":\"25%\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"one\",\"image\":\"i\",\"resources\":{},\"terminationMessagePath\":\"/dev/termination-log\",\"terminationMessagePolicy\":\"File\",\"imagePullPolicy\":\"Always\"},{\"name\":\"two\",\"image\":\"better\",\"resources\":{},\"terminationMessagePath\":\"/dev/termination-log\",\"terminationMessagePolicy\":\"File\",\"imagePullPolicy\":\"Always\"}],\"restartPolicy\":\"Always\",\"terminationGracePeriodSeconds\":30,\"dnsPolicy\":\"ClusterFirst\",\"securityContext\":{},\"schedulerName\":\"default-scheduler\"}}},\"status\":{}}":
+  json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas
+  of type int32'
 metadata: {}
-reason: BadRequest
+reason: Invalid
 status: Failure
 
 # A patch may name the state it is for.

@@ -70,8 +70,9 @@ details:
   kind: configmaps
   name: a
 kind: Status
-message: 'Operation cannot be fulfilled on configmaps "a": Precondition failed: UID
-  in precondition: not-this-one, UID in object meta: UID'
+message: 'Operation cannot be fulfilled on configmaps "a": StorageError: invalid object,
+  Code: 4, Key: /registry/configmaps/default/a, ResourceVersion: 0, AdditionalErrorMsg:
+  Precondition failed: UID in precondition: not-this-one, UID in object meta: UID'
 metadata: {}
 reason: Conflict
 status: Failure
