@@ -174,6 +174,8 @@ type Part struct {
 	Name string
 	// Copy makes src's part dst's: all that a write to the path changes.
 	Copy func(dst, src Object)
+	// Prepare, which may be nil, changes obj in place as PrepareUpdate does.
+	Prepare func(obj, old Object)
 	// Validate judges such a write.
 	Validate func(obj, old Object) field.ErrorList
 }

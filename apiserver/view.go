@@ -141,8 +141,12 @@ func partView(r *api.Resource, part api.Part) *view {
 			part.Copy(obj, wanted)
 			return obj, nil
 		},
-		prepare: keep,
-		check:   part.Validate,
+		prepare: func(obj, old api.Object) {
+			if part.Prepare != nil {
+				part.Prepare(obj, old)
+			}
+		},
+		check: part.Validate,
 	}
 }
 

@@ -66,10 +66,7 @@ func ingressHosts(rules []networkingv1.IngressRule) string {
 	return or(strings.Join(hosts, ","), "*") + more
 }
 
-// ingressAddress shows as much as fits into the width that kubectl always gave
-// to addresses.
 func ingressAddress(i *networkingv1.Ingress) string {
-	const width = 16
 	var all []string
 	for _, point := range i.Status.LoadBalancer.Ingress {
 		if address := or(point.IP, point.Hostname); address != "" {
@@ -77,11 +74,7 @@ func ingressAddress(i *networkingv1.Ingress) string {
 		}
 	}
 	slices.Sort(all)
-	s := strings.Join(slices.Compact(all), ",")
-	if len(s) > width {
-		return s[:width-3] + "..."
-	}
-	return s
+	return strings.Join(slices.Compact(all), ",")
 }
 
 func ingressClasses() *api.Resource {

@@ -69,6 +69,11 @@ func resources() []*api.Resource {
 		// events.k8s.io/v1
 		newEvents(),
 
+		// certificates.k8s.io/v1
+		certificateSigningRequests(),
+		clusterTrustBundles(),
+		podCertificateRequests(),
+
 		// networking.k8s.io/v1
 		ingressClasses(),
 		ingresses(),

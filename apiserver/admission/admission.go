@@ -25,6 +25,7 @@ func Default(objects apiserver.Objects, opts Options) []apiserver.Hook {
 		NamespaceLifecycle{Objects: objects},
 		ServiceAccount{Objects: objects},
 		TaintNodesByCondition(),
+		CertificateRequester(),
 		NewPodSecurity(objects),
 		Priority{Objects: objects},
 		DefaultTolerationSeconds(opts.TolerationSeconds),
