@@ -165,7 +165,10 @@ func (c *cache) entry(ctx context.Context, col *collection, kv store.KeyValue) *
 	if err != nil {
 		c.log.Error("an object in the store cannot be read", "key", kv.Key, "err", err)
 	}
-	return &entry{key: kv.Key[len(col.prefix):], revision: kv.ModRevision, object: obj, err: err}
+	return &entry{
+		key: kv.Key[len(col.prefix):], revision: kv.ModRevision, object: obj, err: err,
+		node: nodeNameOf(col.resource, obj), encoding: encoding{stored: kv.Value},
+	}
 }
 
 // reset forgets everything and ends all watchers.
@@ -348,6 +351,18 @@ func (c *cache) get(ctx context.Context, r *api.Resource, key string) (*entry, i
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return col.entries.get(key), c.revision, nil
+}
+
+// listNode returns the entries of a node, in order, and the revision at which they
+// were just so.
+func (c *cache) listNode(ctx context.Context, r *api.Resource, node string) ([]*entry, int64, error) {
+	col, err := c.collection(ctx, r)
+	if err != nil {
+		return nil, 0, err
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return col.scopeLocked(r, watchScope{nodeName: node}), c.revision, nil
 }
 
 // list returns the entries whose key begins with prefix, in order, and the

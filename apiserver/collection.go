@@ -17,7 +17,9 @@ type entry struct {
 	key      string // below the collection's prefix: namespace/name or name
 	revision int64
 	object   api.Object
-	err      error // why object is nil: its value cannot be decoded
+	err      error  // why object is nil: its value cannot be decoded
+	node     string // the object's field spec.nodeName
+	encoding encoding
 }
 
 // A change is an event of the store, decoded. Without an entry it is a deletion.
@@ -37,6 +39,7 @@ type collection struct {
 	listing  bool     // somebody lists the store to fill it
 	pending  []change // what arrived since the list began
 	entries  ordered
+	byNode   map[string]*ordered // those that have a node
 	window   window
 	watchers watchers
 }
@@ -45,7 +48,7 @@ func newCollection(r *api.Resource) *collection {
 	return &collection{
 		resource: r, prefix: r.Prefix(),
 		filled: make(chan struct{}), filling: make(chan struct{}, 1),
-		watchers: watchers{},
+		byNode: map[string]*ordered{}, watchers: watchers{},
 	}
 }
 
@@ -56,6 +59,9 @@ func (c *collection) listLocked(begin bool) { c.listing, c.pending = begin, nil 
 // that the cache has reached.
 func (c *collection) fillLocked(entries []*entry, revision int64) {
 	c.entries.entries = entries
+	for _, e := range entries { // in order, so each goes to an end
+		c.onNode(e.node).put(e)
+	}
 	c.window.since = revision
 	pending := c.pending
 	c.pending = nil
@@ -77,24 +83,54 @@ func (c *collection) receiveLocked(ch change) {
 		}
 		return
 	}
-	previous := c.entries.get(ch.key)
-	e := &event{key: ch.key, revision: ch.revision}
-	if previous != nil {
-		e.previous = previous.object
-	}
-	if ch.entry != nil {
-		c.entries.put(ch.entry)
-		e.object = ch.entry.object
-	} else {
-		c.entries.remove(ch.key)
-	}
-	if e.object == nil && e.previous == nil {
+	e := &event{key: ch.key, revision: ch.revision, now: ch.entry, before: c.entries.get(ch.key)}
+	c.replaceLocked(e)
+	if e.now.empty() && e.before.empty() {
 		c.window.skip(e.revision) // cannot be decoded, or was not there
 		return
 	}
 	c.window.add(e)
 	c.watchers.send(c.resource, e)
 }
+
+// replaceLocked puts an event's entry in the place of the one before it.
+func (c *collection) replaceLocked(e *event) {
+	if e.now == nil {
+		c.entries.remove(e.key)
+	} else {
+		c.entries.put(e.now)
+		c.onNode(e.now.node).put(e.now)
+	}
+	if e.before != nil && (e.now == nil || e.now.node != e.before.node) {
+		c.onNode(e.before.node).remove(e.key)
+	}
+}
+
+// onNode returns the entries of a node, which are kept apart because every kubelet
+// asks for its own. What has no node is not.
+func (c *collection) onNode(node string) *ordered {
+	if node == "" {
+		return &ordered{}
+	}
+	if c.byNode[node] == nil {
+		c.byNode[node] = &ordered{}
+	}
+	return c.byNode[node]
+}
+
+// listLocked returns the entries of a scope, in order, and perhaps others.
+func (c *collection) scopeLocked(r *api.Resource, scope watchScope) []*entry {
+	if scope.nodeName != "" {
+		if of := c.byNode[scope.nodeName]; of != nil {
+			return of.list("")
+		}
+		return nil
+	}
+	return c.entries.list(keyPrefix(r, scope.namespace))
+}
+
+// empty says that there is no object, or none that can be read.
+func (e *entry) empty() bool { return e == nil || e.object == nil }
 
 // ordered is a list of entries in key order. Looking one up takes a binary
 // search; putting in or taking out moves the pointers behind it, which for the

@@ -57,8 +57,8 @@ func (q *request) deleteCollection() error {
 	if err != nil {
 		return err
 	}
-	deleted := make([]api.Object, 0, len(found.objects))
-	for _, each := range found.objects {
+	deleted := make([]api.Object, 0, len(found.entries))
+	for _, each := range found.objects() {
 		obj, _, err := q.deleteObject(each.GetNamespace(), each.GetName(), options)
 		if errors.Is(err, store.ErrNotFound) {
 			continue

@@ -40,6 +40,9 @@ func (q *request) get(v *view) error {
 	case found.err != nil:
 		return apierrors.NewInternalError(found.err)
 	}
+	if message, ok := q.message(found); ok && v.whole {
+		return q.sendMessage(http.StatusOK, message, found.revision)
+	}
 	return q.answer(http.StatusOK, v.show(found.object))
 }
 

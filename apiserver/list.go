@@ -92,7 +92,7 @@ func validateListQuery(query url.Values) error {
 
 // A page is a part of a list, and how to get the next.
 type page struct {
-	objects   []api.Object
+	entries   []*entry // none that cannot be read
 	revision  int64
 	next      string
 	remaining *int64
@@ -105,11 +105,25 @@ func (q *request) list() error {
 		return err
 	}
 	listed := listMeta{revision: found.revision, next: found.next, remaining: found.remaining}
-	shaped, err := q.shapeList(found.objects, listed)
+	if q.takesMessages() {
+		if sent, err := q.sendMessages(found.entries, listed); sent || err != nil {
+			return err
+		}
+	}
+	shaped, err := q.shapeList(found.objects(), listed)
 	if err != nil {
 		return err
 	}
 	return q.write(http.StatusOK, shaped)
+}
+
+// objects are those of the page.
+func (p *page) objects() []api.Object {
+	objects := make([]api.Object, len(p.entries))
+	for i, e := range p.entries {
+		objects[i] = e.object
+	}
+	return objects
 }
 
 // readPage reads what the query asks for: from the cache if it is about the
@@ -138,11 +152,14 @@ func (q *request) readPage() (*page, error) {
 
 // cachedPage reads the first page, from the cache.
 func (q *request) cachedPage(sel *selection, limit int) (*page, error) {
-	entries, revision, err := q.server.storage.cache.list(q.Context(), q.resource, sel.prefix())
+	entries, revision, err := q.cachedEntries(sel)
 	if err != nil {
 		return nil, storeError(q.resource, "", err)
 	}
 	found := &page{revision: revision}
+	if sel.everything() && limit == 0 {
+		found.entries = make([]*entry, 0, len(entries))
+	}
 	for i, e := range entries {
 		if e.err != nil {
 			return nil, apierrors.NewInternalError(e.err)
@@ -150,13 +167,22 @@ func (q *request) cachedPage(sel *selection, limit int) (*page, error) {
 		if !sel.matches(e.object) {
 			continue
 		}
-		if limit > 0 && len(found.objects) == limit {
+		if limit > 0 && len(found.entries) == limit {
 			found.goOn(sel, entries[i-1].key, int64(len(entries)-i))
 			break
 		}
-		found.objects = append(found.objects, e.object)
+		found.entries = append(found.entries, e)
 	}
 	return found, nil
+}
+
+// cachedEntries are all that can be in a selection, and perhaps others.
+func (q *request) cachedEntries(sel *selection) ([]*entry, int64, error) {
+	cache := q.server.storage.cache
+	if scope := sel.scope(); scope.nodeName != "" {
+		return cache.listNode(q.Context(), q.resource, scope.nodeName)
+	}
+	return cache.list(q.Context(), q.resource, sel.prefix())
 }
 
 // goOn notes that the list goes on behind a key. How much remains is known only
@@ -192,10 +218,10 @@ func (q *request) storedPage(sel *selection, limit int, revision int64, start st
 				return nil, apierrors.NewInternalError(err)
 			}
 			if sel.matches(current.object) {
-				found.objects = append(found.objects, current.object)
+				found.entries = append(found.entries, current.entry(kv.Key[len(q.resource.Prefix()):]))
 			}
 			more := list.Count - int64(i) - 1
-			if limit > 0 && len(found.objects) == limit && more > 0 {
+			if limit > 0 && len(found.entries) == limit && more > 0 {
 				found.goOn(sel, kv.Key[len(q.resource.Prefix()):], more)
 				return found, nil
 			}

@@ -38,7 +38,7 @@ func (c *cache) watchState(ctx context.Context, r *api.Resource, scope watchScop
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := &subscription{watcher: newWatcher(scope), cache: c, from: col, revision: c.revision}
-	s.state = col.entries.list(keyPrefix(r, scope.namespace))
+	s.state = col.scopeLocked(r, scope)
 	col.watchers.add(s.watcher)
 	return s, c.stoppedLocked(col)
 }
@@ -103,7 +103,7 @@ func (c *cache) history(ctx context.Context, col *collection, after, upTo int64)
 			if e.KV.ModRevision > upTo {
 				return events, nil
 			}
-			if past := c.pastEvent(ctx, col, e); past.object != nil || past.previous != nil {
+			if past := c.pastEvent(ctx, col, e); !past.now.empty() || !past.before.empty() {
 				events = append(events, past)
 			}
 		}
@@ -115,10 +115,10 @@ func (c *cache) history(ctx context.Context, col *collection, after, upTo int64)
 func (c *cache) pastEvent(ctx context.Context, col *collection, e store.Event) *event {
 	past := &event{key: e.KV.Key[len(col.prefix):], revision: e.KV.ModRevision}
 	if e.Type == store.Put {
-		past.object = c.entry(ctx, col, e.KV).object
+		past.now = c.entry(ctx, col, e.KV)
 	}
 	if e.Prev != nil {
-		past.previous = c.entry(ctx, col, *e.Prev).object
+		past.before = c.entry(ctx, col, *e.Prev)
 	}
 	return past
 }

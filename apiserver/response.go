@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -89,22 +90,44 @@ func (q *request) write(code int, obj runtime.Object) error {
 
 // send writes bytes, compressed where that pays.
 func (q *request) send(code int, contentType string, data []byte) {
+	out := q.open(code, contentType, len(data))
+	defer out.close()
+	_, _ = out.Write(data) // an error here is a client that went away
+}
+
+// A sink is where the body of an answer goes.
+type sink struct {
+	io.Writer
+	close func()
+}
+
+// open begins an answer whose body has a size before it is compressed.
+func (q *request) open(code int, contentType string, size int) sink {
 	header := q.w.Header()
 	header.Set("Content-Type", contentType)
 	header.Set("Cache-Control", "no-cache, private")
-	if len(data) >= gzipFrom && strings.Contains(q.Header.Get("Accept-Encoding"), "gzip") {
-		header.Set("Content-Encoding", "gzip")
-		header.Add("Vary", "Accept-Encoding")
+	if size < gzipFrom || !strings.Contains(q.Header.Get("Accept-Encoding"), "gzip") {
+		header.Set("Content-Length", strconv.Itoa(size))
 		q.w.WriteHeader(code)
-		zip, _ := gzip.NewWriterLevel(q.w, gzip.BestSpeed)
-		// An error here is a client that went away.
-		_, _ = zip.Write(data)
-		_ = zip.Close()
-		return
+		return sink{q.w, func() {}}
 	}
-	header.Set("Content-Length", strconv.Itoa(len(data)))
+	header.Set("Content-Encoding", "gzip")
+	header.Add("Vary", "Accept-Encoding")
 	q.w.WriteHeader(code)
-	_, _ = q.w.Write(data)
+	zip := q.server.zips.Get().(*gzip.Writer)
+	zip.Reset(q.w)
+	return sink{zip, func() {
+		_ = zip.Close()
+		zip.Reset(io.Discard)
+		q.server.zips.Put(zip)
+	}}
+}
+
+// newZip returns a writer that compresses. It has a megabyte of its own, so they
+// are used again.
+func newZip() any {
+	zip, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed) // the level is one
+	return zip
 }
 
 // fail answers with an error's Status. Once an answer has begun it is too late.

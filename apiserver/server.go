@@ -63,6 +63,7 @@ type Server struct {
 	metrics *metrics
 	openapi *openapi.Documents
 	fields  trackers
+	zips    sync.Pool // of *gzip.Writer
 }
 
 // New returns a server. It starts nothing: requests for objects wait until
@@ -82,6 +83,7 @@ func New(cfg Config) (*Server, error) {
 		s.groups[g.GroupVersion] = g
 	}
 	s.fields.resources = cfg.Storage.resources
+	s.zips.New = newZip
 	s.metrics = newMetrics()
 	s.openapi = openapi.New(openapi.Source{
 		Resources: s.storage.resources, Discover: discoverResource, Version: majorVersion + "." + minorVersion,

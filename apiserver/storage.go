@@ -73,6 +73,11 @@ func (s *Storage) stateOf(ctx context.Context, r *api.Resource, kv store.KeyValu
 	return state{object: obj, value: kv.Value, revision: kv.ModRevision}, err
 }
 
+// entry returns the state as the cache would have it.
+func (s state) entry(key string) *entry {
+	return &entry{key: key, revision: s.revision, object: s.object, encoding: encoding{stored: s.value}}
+}
+
 // create stores a new object and sets its resourceVersion. A name that is
 // taken gives store.ErrExists.
 func (s *Storage) create(ctx context.Context, r *api.Resource, obj api.Object) error {

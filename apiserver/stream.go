@@ -21,7 +21,8 @@ var errClientGone = errors.New("the client has gone")
 type stream struct {
 	q       *request
 	form    string
-	started bool // a table has sent its columns
+	started bool   // a table has sent its columns
+	buffer  []byte // events not yet written
 }
 
 func (q *request) newStream() *stream {
@@ -31,16 +32,29 @@ func (q *request) newStream() *stream {
 // deliver writes what a watcher's event is to the selection, if anything. The
 // encoding is shared with all other watchers that want the same.
 func (s *stream) deliver(d *delivery, sel *selection) error {
-	eventType, obj := d.seenBy(sel.matches)
+	eventType := d.seenBy(sel.matches)
 	if eventType == "" {
 		return nil
 	}
-	form := frameForm{eventType: eventType, form: s.form}
-	if first := s.first(); first {
+	form, first := frameForm{eventType: eventType, form: s.form}, s.first()
+	if first && s.q.format.shape == asTable {
 		form.form += ";first"
-		return s.writeFrame(d.frame(form, func() ([]byte, error) { return s.encode(eventType, obj, first) }))
 	}
-	return s.writeFrame(d.frame(form, func() ([]byte, error) { return s.encode(eventType, obj, false) }))
+	return s.writeFrame(d.frame(form, func() ([]byte, error) {
+		shown, object := d.shown(eventType)
+		if message, ok := s.q.message(shown); ok {
+			return messageFrame(eventType, message, d.revision), nil
+		}
+		return s.encode(eventType, object(), first)
+	}))
+}
+
+// present writes an object that is there, to a watcher that begins with the state.
+func (s *stream) present(e *entry) error {
+	if message, ok := s.q.message(e); ok {
+		return s.writeFrame(messageFrame(watch.Added, message, e.revision), nil)
+	}
+	return s.send(watch.Added, e.object)
 }
 
 // send writes an event of this watch alone.
@@ -72,14 +86,43 @@ func (s *stream) writeFrame(data []byte, err error) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.q.w.Write(data); err != nil {
-		return fmt.Errorf("%w: %w", errClientGone, err)
-	}
 	s.q.server.metrics.watchEvents.Inc()
+	if len(s.buffer) > 0 && len(s.buffer)+len(data) > streamBuffer {
+		if err := s.drain(); err != nil {
+			return err
+		}
+	}
+	s.buffer = append(s.buffer, data...)
 	return nil
 }
 
-func (s *stream) flush() { http.Flusher(s.q.w).Flush() }
+// streamBuffer is how many bytes of events are written at once, so that a hundred
+// events of one batch are not a hundred packets.
+const streamBuffer = 32 << 10
+
+// drain writes what is in the buffer. A buffer that is seldom used is let go.
+func (s *stream) drain() error {
+	data := s.buffer
+	s.buffer = s.buffer[:0]
+	if cap(data) > streamBuffer {
+		s.buffer = nil
+	}
+	if _, err := s.q.w.Write(data); err != nil {
+		return fmt.Errorf("%w: %w", errClientGone, err)
+	}
+	return nil
+}
+
+// flush sends what has been written so far.
+func (s *stream) flush() error {
+	if len(s.buffer) > 0 {
+		if err := s.drain(); err != nil {
+			return err
+		}
+	}
+	http.Flusher(s.q.w).Flush()
+	return nil
+}
 
 // encodeFrame encodes one event of a watch: a JSON document on a line, or a
 // protobuf message behind its length in 4 bytes.

@@ -17,6 +17,7 @@ import (
 // and one patch serve an object and its subresources.
 type view struct {
 	name  string
+	whole bool // show returns the object as it is
 	kind  schema.GroupVersionKind
 	empty func() api.Object
 	// show returns the object as the path shows it. It may share memory with obj.
@@ -87,7 +88,7 @@ func keep(obj, old api.Object) {}
 // mainView is the object without its status.
 func mainView(r *api.Resource) *view {
 	return &view{
-		kind: r.GroupVersionKind, empty: r.New, show: itself, verbs: verbsOf(r),
+		kind: r.GroupVersionKind, empty: r.New, whole: true, show: itself, verbs: verbsOf(r),
 		merge: func(wanted, old api.Object) (api.Object, error) {
 			if r.CopyStatus != nil {
 				r.CopyStatus(wanted, api.Clone(old))
@@ -111,7 +112,7 @@ func mainView(r *api.Resource) *view {
 // it, as most kinds of Kubernetes allow.
 func statusView(r *api.Resource) *view {
 	return &view{
-		name: "status", kind: r.GroupVersionKind, empty: r.New, show: itself,
+		name: "status", kind: r.GroupVersionKind, empty: r.New, whole: true, show: itself,
 		verbs: []string{"get", "patch", "update"},
 		merge: func(wanted, old api.Object) (api.Object, error) {
 			obj := api.Clone(old)
@@ -153,7 +154,7 @@ func partView(r *api.Resource, part api.Part) *view {
 // finalizeView is the finalizers outside metadata alone.
 func finalizeView(r *api.Resource) *view {
 	return &view{
-		name: "finalize", kind: r.GroupVersionKind, empty: r.New, show: itself,
+		name: "finalize", kind: r.GroupVersionKind, empty: r.New, whole: true, show: itself,
 		verbs: []string{"update"},
 		merge: func(wanted, old api.Object) (api.Object, error) {
 			obj := api.Clone(old)

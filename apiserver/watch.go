@@ -173,7 +173,9 @@ func (q *request) follow(out *stream, sub *subscription, sel *selection, want wa
 			}
 			bookmark.Reset(q.untilBookmark(deadline))
 		}
-		out.flush()
+		if err := out.flush(); err != nil {
+			return err
+		}
 	}
 }
 
@@ -183,7 +185,7 @@ func (q *request) begin(out *stream, sub *subscription, sel *selection, want wat
 		if e.err != nil || !sel.matches(e.object) {
 			continue
 		}
-		if err := out.send(watch.Added, e.object); err != nil {
+		if err := out.present(e); err != nil {
 			return err
 		}
 	}
@@ -197,8 +199,7 @@ func (q *request) begin(out *stream, sub *subscription, sel *selection, want wat
 			return err
 		}
 	}
-	out.flush()
-	return nil
+	return out.flush()
 }
 
 // bookmark tells the client the revision up to which it has seen everything.
@@ -237,7 +238,7 @@ func (s *stream) open() {
 	header.Set("Content-Type", s.q.format.streamType())
 	header.Set("Cache-Control", "no-cache, private")
 	s.q.w.WriteHeader(http.StatusOK)
-	s.flush()
+	http.Flusher(s.q.w).Flush()
 }
 
 // fail ends the stream with an error event.
@@ -248,8 +249,8 @@ func (s *stream) fail(err error) error {
 	if encodeErr != nil {
 		return encodeErr
 	}
-	_, _ = s.q.w.Write(data)
-	s.flush()
+	s.buffer = append(s.buffer, data...)
+	_ = s.flush() // an error here is a client that went away
 	return nil
 }
 

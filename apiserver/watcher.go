@@ -3,6 +3,7 @@ package apiserver
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,36 +23,45 @@ var errSlowWatcher = errors.New("the watcher was too slow")
 type event struct {
 	key      string
 	revision int64
-	object   api.Object // nil for a deletion
-	previous api.Object // nil for a creation
+	now      *entry // nil for a deletion
+	before   *entry // nil for a creation
 
-	last     api.Object // previous at this event's revision, made when asked for
+	last     api.Object // before's object at this event's revision, made when asked for
 	lastOnce sync.Once
 }
 
 // gone is the object as it leaves a watcher's view: as it was before, with this
 // event's revision, so that a watch can go on from there.
 func (e *event) gone() api.Object {
-	e.lastOnce.Do(func() { e.last = withRevision(e.previous, e.revision) })
+	e.lastOnce.Do(func() { e.last = withRevision(e.before.object, e.revision) })
 	return e.last
 }
 
 // seenBy returns what the event is to somebody who sees only the objects that
 // match: an object that begins to match is added, one that ceases is deleted.
 // The type is empty if there is nothing to see.
-func (e *event) seenBy(match func(api.Object) bool) (watch.EventType, api.Object) {
-	before := e.previous != nil && match(e.previous)
-	now := e.object != nil && match(e.object)
+func (e *event) seenBy(match func(api.Object) bool) watch.EventType {
+	before := !e.before.empty() && match(e.before.object)
+	now := !e.now.empty() && match(e.now.object)
 	switch {
 	case now && before:
-		return watch.Modified, e.object
+		return watch.Modified
 	case now:
-		return watch.Added, e.object
+		return watch.Added
 	case before:
-		return watch.Deleted, e.gone()
+		return watch.Deleted
 	default:
-		return "", nil
+		return ""
 	}
+}
+
+// shown returns the entry that an event of a type is about, and the object as it
+// was then.
+func (e *event) shown(as watch.EventType) (*entry, func() api.Object) {
+	if as == watch.Deleted {
+		return e.before, e.gone
+	}
+	return e.now, func() api.Object { return e.now.object }
 }
 
 // A delivery is an event on its way to its watchers, with the encodings they
@@ -226,7 +236,13 @@ func scopesOf(r *api.Resource, e *event) []watchScope {
 	if r.Namespaced && namespace != "" && name != "" {
 		scopes = append(scopes, watchScope{namespace: namespace}, watchScope{namespace: namespace, name: name})
 	}
-	now, before := nodeNameOf(r, e.object), nodeNameOf(r, e.previous)
+	var now, before string
+	if e.now != nil {
+		now = e.now.node
+	}
+	if e.before != nil {
+		before = e.before.node
+	}
 	if now != "" {
 		scopes = append(scopes, watchScope{nodeName: now})
 	}
@@ -236,9 +252,9 @@ func scopesOf(r *api.Resource, e *event) []watchScope {
 	return scopes
 }
 
-// nodeNameOf returns the field by which kubelets watch.
+// nodeNameOf returns the field by which kubelets list and watch.
 func nodeNameOf(r *api.Resource, obj api.Object) string {
-	if obj == nil || r.Fields == nil {
+	if obj == nil || !slices.Contains(r.FieldNames, nodeNameField) {
 		return ""
 	}
 	return r.Fields(obj).Get(nodeNameField)

@@ -1,0 +1,115 @@
+package apiserver
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/http"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/coracle-k8s/coracle/api"
+)
+
+// An encoding is the protobuf form of an entry's object without its revision.
+// Most often it is what is stored, byte for byte, and then is the store's own
+// memory. It is not where a default has come since, or where what is stored is in
+// another version or encrypted; then it is made, when it is first asked for.
+type encoding struct {
+	stored []byte
+	once   sync.Once
+	plain  []byte // nil if the object has no such form
+}
+
+// message returns an entry's object to be sent as it is, if the client wants it so.
+func (q *request) message(e *entry) (api.Message, bool) {
+	if !q.takesMessages() || e.empty() {
+		return api.Message{}, false
+	}
+	return e.message(q.server.storage.codec)
+}
+
+// takesMessages says whether the client wants objects in protobuf, whole.
+func (q *request) takesMessages() bool {
+	return q.format.mediaType == api.Protobuf && q.format.shape == asIs
+}
+
+// message returns the object to be sent as it is, or false if it must be encoded.
+func (e *entry) message(codec *api.Codec) (api.Message, bool) {
+	enc := &e.encoding
+	enc.once.Do(func() {
+		if enc.plain != nil {
+			return // known from the write
+		}
+		bare := shallowCopy(e.object)
+		bare.SetResourceVersion("")
+		made, err := codec.EncodeStored(bare)
+		switch {
+		case err != nil:
+		case bytes.Equal(made, enc.stored):
+			enc.plain = enc.stored
+		default:
+			enc.plain = made
+		}
+	})
+	return api.ParseMessage(enc.plain)
+}
+
+// messageFrame is encodeFrame for a message at a revision.
+func messageFrame(eventType watch.EventType, message api.Message, revision int64) []byte {
+	kind, at := string(eventType), formatRevision(revision)
+	size := message.EventSize(kind, at)
+	frame := binary.BigEndian.AppendUint32(make([]byte, 0, 4+size), uint32(size))
+	return message.AppendEvent(frame, kind, at)
+}
+
+// sendMessage answers with a message.
+func (q *request) sendMessage(code int, message api.Message, revision int64) error {
+	at := formatRevision(revision)
+	q.send(code, api.Protobuf, message.Append(make([]byte, 0, message.Size(at)), at))
+	return nil
+}
+
+// sendMessages answers with a list, piece by piece, so that a list of thousands
+// needs no memory of its own. It is false, and nothing has been sent, if an entry
+// is not a message.
+func (q *request) sendMessages(entries []*entry, listed listMeta) (bool, error) {
+	codec := q.server.storage.codec
+	empty, err := typedList(q.resource, nil, listed)
+	if err != nil {
+		return false, err
+	}
+	encoded, err := codec.EncodeBytes(empty, api.Protobuf)
+	if err != nil {
+		return false, err
+	}
+	around, ok := api.ParseListMessage(encoded)
+	items := 0
+	for i := 0; ok && i < len(entries); i++ {
+		var message api.Message
+		if message, ok = entries[i].message(codec); ok {
+			items += message.ItemSize(entries[i].object.GetResourceVersion())
+		}
+	}
+	if !ok {
+		return false, nil
+	}
+	out := q.open(http.StatusOK, api.Protobuf, around.Size(items))
+	defer out.close()
+	piece := around.Begin(make([]byte, 0, min(around.Size(items), 2*pieceSize)), items)
+	for _, e := range entries {
+		message, _ := e.message(codec)
+		piece = message.AppendItem(piece, e.object.GetResourceVersion())
+		if len(piece) >= pieceSize {
+			if _, err := out.Write(piece); err != nil {
+				return true, nil // a client that went away
+			}
+			piece = piece[:0]
+		}
+	}
+	_, _ = out.Write(around.End(piece))
+	return true, nil
+}
+
+// pieceSize is about how many bytes of a list are written at once.
+const pieceSize = 32 << 10
