@@ -28,8 +28,12 @@ short: ## The tests that need neither root nor long
 	$(GO) test -short ./...
 
 .PHONY: interop
-interop: build system kubectl interop-store ## Real Kubernetes programs against our parts, and ours against theirs
+interop: build system kubectl helm interop-store interop-api ## Real Kubernetes programs against our parts, and ours against theirs
 	cd interop && PATH="$(CURDIR)/bin:$$PATH" $(GO) test -race -timeout 20m ./...
+
+.PHONY: interop-api
+interop-api: etcd $(KUBERNETES) ## Of these, only our API server: compared with the real one, and under the real components
+	cd interop/api && PATH="$(CURDIR)/bin:$$PATH" $(GO) test -race -timeout 20m ./...
 
 .PHONY: interop-store
 interop-store: etcd kube-apiserver ## Of these, only etcd and kube-apiserver with our store
@@ -97,13 +101,23 @@ bin/etcdctl: tools/etcd/go.mod
 	@mkdir -p bin
 	cd tools/etcd && $(GO) build -o ../../$@ go.etcd.io/etcd/etcdctl/v3
 
-.PHONY: kube-apiserver
+KUBERNETES := kube-apiserver kube-controller-manager kube-scheduler kube-proxy
+.PHONY: $(KUBERNETES)
 kube-apiserver: bin/kube-apiserver ## The real kube-apiserver, built from its module to bin/
+kube-controller-manager kube-scheduler kube-proxy: %: bin/% ## And the other real components
 
-bin/kube-apiserver: tools/kubernetes/go.mod
+bin/kube-%: tools/kubernetes/go.mod
 	@mkdir -p bin
 	@echo 'building $(@F) $(KUBECTL_VERSION) from its module: some minutes, once'
 	cd tools/kubernetes && $(GO) build -o ../../$@ -ldflags '$(KUBECTL_LDFLAGS)' k8s.io/kubernetes/cmd/$(@F)
+
+.PHONY: helm
+helm: bin/helm ## The stock helm, built from its module to bin/
+
+bin/helm: tools/helm/go.mod
+	@mkdir -p bin
+	@echo 'building helm from its module: a minute or two, once'
+	cd tools/helm && $(GO) build -o ../../$@ helm.sh/helm/v4/cmd/helm
 
 bin/staticcheck:
 	@mkdir -p bin

@@ -39,7 +39,7 @@ GET /api
 func ask(t *testing.T, value any) differ.Answer {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		require.NoError(t, json.NewEncoder(w).Encode(value))
+		_ = json.NewEncoder(w).Encode(value) // an error is a client that went away
 	}))
 	defer server.Close()
 	s := differ.Server{Name: "test", URL: server.URL, HTTP: server.Client()}
