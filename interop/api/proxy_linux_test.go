@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/coracle-k8s/coracle/cluster"
 	"github.com/coracle-k8s/coracle/cluster/clustertest"
@@ -68,6 +69,7 @@ func TestProxy(t *testing.T) {
 	c := served{trust: trust, url: "https://" + listener.Addr().String()}
 	c.Cluster = clustertest.New(t, clustertest.WithNodes(0), clustertest.WithConfig(func(cfg *cluster.Config) {
 		cfg.PKI, cfg.Listeners = trust, []net.Listener{listener}
+		cfg.NodeGrace = time.Hour // no kubelet gives a sign of life
 	}))
 	answering(t, node, "10.244.1.2:8080", "this is the pod")
 	c.Apply(`
@@ -125,9 +127,20 @@ func answering(t *testing.T, machine, address, text string) {
 	})
 }
 
-// runs says of the pod what a kubelet would.
+// runs says of the node and its pod what a kubelet would.
 func runs(t *testing.T, c served, ip string) {
 	t.Helper()
+	nodes := clustertest.For[*corev1.Node](c.Cluster)
+	node, err := nodes.Get(t.Context(), "", "node-1")
+	require.NoError(t, err)
+	node = node.DeepCopy()
+	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: ip}}
+	node.Status.Conditions = []corev1.NodeCondition{{
+		Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastHeartbeatTime: metav1.Now(), LastTransitionTime: metav1.Now(),
+	}}
+	_, err = nodes.UpdateStatus(t.Context(), node)
+	require.NoError(t, err)
+
 	pods := clustertest.For[*corev1.Pod](c.Cluster)
 	pod, err := pods.Get(t.Context(), "default", "web")
 	require.NoError(t, err)

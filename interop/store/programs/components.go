@@ -2,7 +2,6 @@ package programs
 
 import (
 	"io"
-	"net"
 
 	"github.com/coracle-k8s/coracle/pki"
 )
@@ -29,7 +28,7 @@ func (c Component) Program(log io.Writer) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	command := append([]string{path, "--kubeconfig", c.Kubeconfig, "-v", "1"}, c.Flags...)
+	command := append([]string{path, "--kubeconfig", c.Kubeconfig, "-v", "0"}, c.Flags...)
 	return &Program{Name: c.Name, Address: addresses[0], log: log, command: command}, nil
 }
 
@@ -51,13 +50,14 @@ func Scheduler(kubeconfig string) Component {
 	return Component{Name: "kube-scheduler", Kubeconfig: kubeconfig, Flags: []string{"--secure-port", "0"}}
 }
 
-// Proxy is the real kube-proxy of a node, writing nftables rules.
+// Proxy is the real kube-proxy of a node, writing nftables rules. It listens at
+// fixed ports, so a machine, or a network namespace, has one.
 func Proxy(kubeconfig, node string) Component {
 	return Component{Name: "kube-proxy", Kubeconfig: kubeconfig, Flags: []string{
 		"--proxy-mode", "nftables",
 		"--hostname-override", node,
 		"--cluster-cidr", "10.244.0.0/16",
-		"--healthz-bind-address", net.JoinHostPort("127.0.0.1", "0"),
-		"--metrics-bind-address", net.JoinHostPort("127.0.0.1", "0"),
+		"--healthz-bind-address", "127.0.0.1:10256",
+		"--metrics-bind-address", "127.0.0.1:10249",
 	}}
 }
