@@ -52,6 +52,10 @@ type Resource struct {
 	// Stored is how objects are kept; nil means in the form they are served in.
 	Stored *Stored
 
+	// Prune makes a decoded object fit the kind, in place, and returns the paths
+	// of the fields it has dropped because the kind does not have them. It is for
+	// kinds without a Go type; for others the decoder sees to that.
+	Prune func(obj Object) (dropped []string, err error)
 	// Default fills in, in place, what the client left out. It is applied to
 	// what clients send and to what the store returns.
 	Default func(obj Object)
@@ -73,6 +77,9 @@ type Resource struct {
 	// Warnings returns what to tell the client about an object that is in
 	// order and about to be written; old is nil for a create.
 	Warnings func(obj, old Object) []string
+	// UpdateAlone says that ValidateUpdate judges an update by itself, without
+	// Validate, as a kind does that puts up with old faults that stay as they are.
+	UpdateAlone bool
 	// ValidateStatus judges a write through the status subresource.
 	ValidateStatus func(obj, old Object) field.ErrorList
 
@@ -103,6 +110,9 @@ type Resource struct {
 	// GracePeriod returns the seconds between a deletion and the end of obj
 	// when the client asks for `asked` (nil: the default). Nil or zero means at once.
 	GracePeriod func(obj Object, asked *int64) int64
+	// BeginDelete changes obj in place when its deletion begins, before anybody
+	// asks what holds it.
+	BeginDelete func(obj Object)
 	// DeletePropagation is what a delete without a policy does to
 	// dependents, by default Background.
 	DeletePropagation metav1.DeletionPropagation
@@ -116,6 +126,8 @@ type Resource struct {
 	// TTLSeconds returns after how many seconds the store forgets obj; nil
 	// or zero means never. Events use it.
 	TTLSeconds func(obj Object) int64
+	// Deprecated is the warning that comes with every answer of an old version.
+	Deprecated string
 	// Verbs the resource supports; nil means all of get, list, watch,
 	// create, update, patch, delete and deletecollection.
 	Verbs []string

@@ -97,6 +97,9 @@ func (q *request) admit(op Operation, obj, old api.Object, p passage) (api.Objec
 		settled.SetManagedFields(managers)
 		obj = settled
 	}
+	if err := fit(q.resource, obj); err != nil {
+		return nil, admissionError(a, err)
+	}
 	q.complete(obj)
 	p.prepare(obj)
 	if err := p.validate(obj); err != nil {

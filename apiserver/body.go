@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -41,8 +43,12 @@ func (q *request) decodeObject(kind schema.GroupVersionKind, into runtime.Object
 	if err != nil {
 		return err
 	}
-	if !q.server.storage.codec.Supports(mediaType) {
-		return unsupportedBody(fmt.Sprintf("%s, %s, %s", api.JSON, api.YAML, api.Protobuf))
+	accepted := []string{api.JSON, api.YAML, api.Protobuf}
+	if _, custom := into.(*unstructured.Unstructured); custom {
+		accepted = accepted[:2]
+	}
+	if !slices.Contains(accepted, mediaType) {
+		return unsupportedBody(strings.Join(accepted, ", "))
 	}
 	data, err := readBody(q.Request)
 	if err != nil {
@@ -76,7 +82,24 @@ func (q *request) decode(data []byte, mediaType string, kind schema.GroupVersion
 	case found.Kind != kind || found.Object != into:
 		return nil, cannotHandle(kind, found.Kind, noConversion(found.Object, kind))
 	}
-	return found.Strict, nil
+	return q.prune(into, found.Strict)
+}
+
+// prune drops from an object without a Go type what its kind does not have, and
+// adds that to what the decoder has found.
+func (q *request) prune(into runtime.Object, findings []error) ([]error, error) {
+	obj, ok := into.(*unstructured.Unstructured)
+	if !ok || q.resource.Prune == nil {
+		return findings, nil
+	}
+	dropped, err := q.resource.Prune(obj)
+	if err != nil {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	for _, path := range dropped {
+		findings = append(findings, fmt.Errorf("unknown field %q", path))
+	}
+	return findings, nil
 }
 
 // cannotHandle refuses data that names one kind where another is wanted, or that

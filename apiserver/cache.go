@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/coracle-k8s/coracle/api"
@@ -13,6 +14,10 @@ import (
 
 // registryRange is where Kubernetes keeps objects in its store.
 var registryRange = store.Prefix("/registry/")
+
+// errKindGone ends the reads and watches of a custom kind that is no more, or no
+// more what it was.
+var errKindGone = errors.New("the kind has changed or is gone")
 
 // errCacheStopped ends the reads and watches of a cache that no longer follows
 // its store.
@@ -34,6 +39,7 @@ var errCacheStopped = errors.New("the watch cache has stopped")
 type cache struct {
 	store  store.Store
 	decode decodeFunc
+	exists func(*api.Resource) bool // whether a resource is still served; the lock may be held
 	log    *slog.Logger
 
 	ready chan struct{} // closed when the cache follows the store
@@ -56,9 +62,9 @@ type waiter struct {
 	reached  chan struct{}
 }
 
-func newCache(st store.Store, decode decodeFunc, log *slog.Logger) *cache {
+func newCache(st store.Store, decode decodeFunc, exists func(*api.Resource) bool, log *slog.Logger) *cache {
 	return &cache{
-		store: st, decode: decode, log: log,
+		store: st, decode: decode, exists: exists, log: log,
 		ready: make(chan struct{}), done: make(chan struct{}),
 		collections: map[*api.Resource]*collection{},
 		byPrefix:    map[string][]*collection{},
@@ -189,7 +195,10 @@ func (c *cache) collection(ctx context.Context, r *api.Resource) (*collection, e
 	if err := c.following(ctx); err != nil {
 		return nil, err
 	}
-	col := c.register(r)
+	col, err := c.register(r)
+	if err != nil {
+		return nil, err
+	}
 	select {
 	case <-col.filled:
 		return col, nil
@@ -206,21 +215,42 @@ func (c *cache) collection(ctx context.Context, r *api.Resource) (*collection, e
 	return col, c.fill(ctx, col)
 }
 
-func (c *cache) register(r *api.Resource) *collection {
+func (c *cache) register(r *api.Resource) (*collection, error) {
 	c.mu.RLock()
 	col := c.collections[r]
 	c.mu.RUnlock()
 	if col != nil {
-		return col
+		return col, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if col = c.collections[r]; col == nil {
-		col = newCollection(r)
-		c.collections[r] = col
-		c.byPrefix[col.prefix] = append(c.byPrefix[col.prefix], col)
+	if col = c.collections[r]; col != nil {
+		return col, nil
 	}
-	return col
+	if !c.exists(r) { // a request is later than the end of its kind
+		return nil, errKindGone
+	}
+	col = newCollection(r)
+	c.collections[r] = col
+	c.byPrefix[col.prefix] = append(c.byPrefix[col.prefix], col)
+	return col, nil
+}
+
+// forget drops the collection of a resource, which exists no longer, and ends
+// its watchers.
+func (c *cache) forget(r *api.Resource) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	col := c.collections[r]
+	if col == nil {
+		return
+	}
+	delete(c.collections, r)
+	c.byPrefix[col.prefix] = slices.DeleteFunc(c.byPrefix[col.prefix], func(other *collection) bool { return other == col })
+	if len(c.byPrefix[col.prefix]) == 0 {
+		delete(c.byPrefix, col.prefix)
+	}
+	col.watchers.endAll(errKindGone)
 }
 
 // fill lists the kind. What changes meanwhile is kept by the collection, since

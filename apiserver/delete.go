@@ -144,6 +144,9 @@ func (q *request) admitDelete(current state, options *metav1.DeleteOptions) erro
 // whether nothing holds it any longer. A deletion under way can be made quicker
 // but not slower.
 func markDeleted(r *api.Resource, obj api.Object, options *metav1.DeleteOptions) (gone bool) {
+	if r.BeginDelete != nil && obj.GetDeletionTimestamp() == nil {
+		r.BeginDelete(obj)
+	}
 	obj.SetFinalizers(withPropagation(r, obj, options))
 	var grace int64
 	if r.GracePeriod != nil {

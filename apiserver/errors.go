@@ -26,6 +26,8 @@ func storeError(r *api.Resource, name string, err error) error {
 		return err
 	case errors.Is(err, store.ErrNotFound):
 		return apierrors.NewNotFound(r.GroupResource(), name)
+	case errors.Is(err, errKindGone):
+		return noSuchKind(r)
 	case errors.Is(err, store.ErrExists):
 		return apierrors.NewAlreadyExists(r.GroupResource(), name)
 	case errors.Is(err, store.ErrConflict):
@@ -103,6 +105,11 @@ func plainError(code int32, reason metav1.StatusReason, message string) error {
 	err := statusError(code, reason, "%s", message)
 	err.ErrStatus.Details = &metav1.StatusDetails{}
 	return err
+}
+
+// noSuchKind answers a request whose kind has gone while it was under way.
+func noSuchKind(r *api.Resource) error {
+	return apierrors.NewGenericServerResponse(http.StatusNotFound, "get", r.GroupResource(), "", "", 0, false)
 }
 
 // statusError makes an API error of a code and reason that apimachinery has no

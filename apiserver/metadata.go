@@ -182,7 +182,7 @@ func validateUpdate(r *api.Resource, obj, old api.Object, check func(obj, old ap
 func checkMain(r *api.Resource) func(obj, old api.Object) field.ErrorList {
 	return func(obj, old api.Object) field.ErrorList {
 		var errs field.ErrorList
-		if r.Validate != nil {
+		if r.Validate != nil && !r.UpdateAlone {
 			errs = r.Validate(obj)
 		}
 		if r.ValidateUpdate != nil {

@@ -76,10 +76,14 @@ func (c *cache) watchAfter(ctx context.Context, r *api.Resource, scope watchScop
 
 // stoppedLocked tells whether the cache was reset since col was looked up.
 func (c *cache) stoppedLocked(col *collection) error {
-	if c.collections[col.resource] != col {
+	switch {
+	case c.collections[col.resource] == col:
+		return nil
+	case !c.exists(col.resource):
+		return errKindGone
+	default:
 		return errCacheStopped
 	}
-	return nil
 }
 
 // history reads the events of a kind with a revision in (after, upTo] from the

@@ -196,6 +196,9 @@ func (s *Server) serveResource(q *request) error {
 	case q.resource.Virtual:
 		return noSuchMethod()
 	}
+	if q.resource.Deprecated != "" {
+		q.warn(q.resource.Deprecated)
+	}
 	v, found := viewOf(q.resource, q.info.Subresource)
 	switch {
 	case !found:

@@ -37,8 +37,13 @@ func NewStorage(st store.Store, resources api.Registry, log *slog.Logger) *Stora
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &Storage{store: st, resources: resources, codec: api.Codecs()}
-	s.cache = newCache(st, s.decode, log)
+	s.cache = newCache(st, s.decode, s.serves, log)
 	return s
+}
+
+// serves says whether a resource is in the registry. Only custom kinds come and go.
+func (s *Storage) serves(r *api.Resource) bool {
+	return !isCustom(r) || s.resources.Resource(r.GroupVersionResource()) == r
 }
 
 // Resources returns the registry given to NewStorage.
@@ -165,7 +170,9 @@ func (s *Storage) decode(ctx context.Context, r *api.Resource, kv store.KeyValue
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", kv.Key, err)
 	}
-	forgetKind(obj)
+	if err := fit(r, obj); err != nil {
+		return nil, fmt.Errorf("%s: %w", kv.Key, err)
+	}
 	if r.Default != nil {
 		r.Default(obj)
 	}
@@ -194,6 +201,16 @@ func (s *Storage) decodeKept(r *api.Resource, kv store.KeyValue) (api.Object, er
 func isCustom(r *api.Resource) bool {
 	_, custom := r.New().(*unstructured.Unstructured)
 	return custom
+}
+
+// fit makes an object that was decoded, or changed by others, one of its kind.
+func fit(r *api.Resource, obj api.Object) error {
+	forgetKind(obj)
+	if r.Prune == nil {
+		return nil
+	}
+	_, err := r.Prune(obj)
+	return err
 }
 
 // forgetKind clears the kind of a typed object.

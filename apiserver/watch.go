@@ -121,7 +121,7 @@ func (q *request) watch() error {
 	defer sub.close()
 	err = q.follow(out, sub, sel, want)
 	switch {
-	case ctx.Err() != nil, errors.Is(err, errSlowWatcher), errors.Is(err, errCacheStopped), errors.Is(err, errClientGone):
+	case ctx.Err() != nil, errors.Is(err, errSlowWatcher), errors.Is(err, errCacheStopped), errors.Is(err, errKindGone), errors.Is(err, errClientGone):
 		return nil
 	default:
 		return out.fail(storeError(q.resource, "", err))

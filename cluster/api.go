@@ -18,6 +18,7 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/admission/webhook"
 	"github.com/coracle-k8s/coracle/apiserver/auth"
 	"github.com/coracle-k8s/coracle/apiserver/connect"
+	"github.com/coracle-k8s/coracle/apiserver/crd"
 	"github.com/coracle-k8s/coracle/apiserver/metricsapi"
 	"github.com/coracle-k8s/coracle/store"
 )
@@ -29,10 +30,11 @@ const Issuer = "https://kubernetes.default.svc.cluster.local"
 // the objects it owns, and the ways to kubelets.
 type API struct {
 	*apiserver.Server
-	bootstrap bootstrap.Bootstrap
-	webhooks  *webhook.Webhooks
-	tls       *tls.Config
-	listeners []net.Listener
+	bootstrap   bootstrap.Bootstrap
+	webhooks    *webhook.Webhooks
+	definitions *crd.Controller
+	tls         *tls.Config
+	listeners   []net.Listener
 }
 
 // NewAPI makes an API server over a store. nodes is how it reaches kubelets,
@@ -42,7 +44,8 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	if err != nil {
 		return nil, err
 	}
-	storage := apiserver.NewStorage(st, kinds.Registry(), cfg.Logger)
+	registry := crd.NewRegistry(kinds.Registry())
+	storage := apiserver.NewStorage(st, registry, cfg.Logger)
 	objects := storage.Objects()
 	security, err := auth.New(auth.Options{
 		Objects: objects, SigningKey: cfg.PKI.ServiceAccountKey(), Issuer: Issuer, ClientCAs: cfg.PKI.Roots(),
@@ -54,7 +57,7 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	if err != nil {
 		return nil, err
 	}
-	a := &API{listeners: cfg.Listeners}
+	a := &API{listeners: cfg.Listeners, definitions: crd.NewController(storage, registry, cfg.Logger)}
 	connectors := security.Connectors()
 	for name, c := range connect.Connectors(connect.Options{
 		Objects: objects, Nodes: nodes, Pods: pods,
@@ -67,7 +70,7 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	})
 	hooks := admission.Default(objects, admission.Options{
 		Services: services,
-		Custom:   slices.Concat(security.Hooks(), cfg.Hooks, []apiserver.Hook{a.webhooks.Mutating(), a.webhooks.Validating()}),
+		Custom:   slices.Concat(security.Hooks(), []apiserver.Hook{a.definitions.Hook()}, cfg.Hooks, []apiserver.Hook{a.webhooks.Mutating(), a.webhooks.Validating()}),
 	})
 	a.Server, err = apiserver.New(apiserver.Config{
 		Storage:        storage,
@@ -124,6 +127,7 @@ func (a *API) Run(ctx context.Context, ready func()) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.Server.Run(ctx) })
 	g.Go(func() error { return a.webhooks.Run(ctx) })
+	g.Go(func() error { return a.definitions.Run(ctx) })
 	for _, l := range a.listeners {
 		g.Go(func() error { return a.Serve(ctx, l, a.tls) })
 	}

@@ -58,6 +58,9 @@ func resources() []*api.Resource {
 		selfSubjectRulesReviews(),
 		subjectAccessReviews(),
 
+		// apiextensions.k8s.io/v1
+		customResourceDefinitions(),
+
 		// autoscaling
 		horizontalPodAutoscalers(),
 		horizontalPodAutoscalersV1(),

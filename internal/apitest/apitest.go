@@ -15,6 +15,7 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/admission"
 	"github.com/coracle-k8s/coracle/apiserver/admission/bootstrap"
 	"github.com/coracle-k8s/coracle/apiserver/connect"
+	"github.com/coracle-k8s/coracle/apiserver/crd"
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/store/memstore"
 )
@@ -30,7 +31,9 @@ func Start(t testing.TB) *Server {
 	t.Helper()
 	st := memstore.New()
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
-	storage := apiserver.NewStorage(st, kinds.Registry(), nil)
+	registry := crd.NewRegistry(kinds.Registry())
+	storage := apiserver.NewStorage(st, registry, nil)
+	definitions := crd.NewController(storage, registry, nil)
 	var server *apiserver.Server
 	var err error
 	server, err = apiserver.New(apiserver.Config{
@@ -39,6 +42,7 @@ func Start(t testing.TB) *Server {
 		Authorizer:     anything{},
 		Hooks: []apiserver.Hook{
 			admission.NamespaceLifecycle{Objects: storage.Objects()},
+			definitions.Hook(),
 			admission.TaintNodesByCondition(),
 			admission.Priority{Objects: storage.Objects()},
 			admission.DefaultTolerationSeconds(300),
@@ -50,6 +54,7 @@ func Start(t testing.TB) *Server {
 	})
 	require.NoError(t, err)
 	Run(t, server.Run)
+	Run(t, definitions.Run)
 	<-server.Ready()
 	require.NoError(t, bootstrap.Bootstrap{Objects: server.Objects()}.Once(t.Context()))
 	return &Server{server}

@@ -1,0 +1,71 @@
+package kinds
+
+import (
+	"slices"
+	"time"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/coracle-k8s/coracle/api"
+)
+
+// customResourceDefinitions are the objects that make new kinds. What they are
+// here is data: the rules about schemas, and all that a definition brings
+// about, are in package apiserver/crd.
+func customResourceDefinitions() *api.Resource {
+	return &api.Resource{
+		GroupVersionKind: apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"),
+		Plural:           "customresourcedefinitions",
+		Singular:         "customresourcedefinition",
+		ShortNames:       []string{"crd", "crds"},
+		Categories:       []string{"api-extensions"},
+		StorageKey:       "apiextensions.k8s.io/customresourcedefinitions",
+		New:              func() api.Object { return &apiextensionsv1.CustomResourceDefinition{} },
+		NewList:          func() runtime.Object { return &apiextensionsv1.CustomResourceDefinitionList{} },
+		Default:          api.Do(apiextensionsv1.SetObjectDefaults_CustomResourceDefinition),
+		PrepareUpdate: api.Pair(func(d, _ *apiextensionsv1.CustomResourceDefinition) {
+			noteStoredVersion(d)
+		}),
+		CopyStatus: api.Pair(func(dst, src *apiextensionsv1.CustomResourceDefinition) {
+			dst.Status = src.Status
+		}),
+		Generation:            true,
+		BeginDelete:           api.Do(beginDefinitionDelete),
+		NoUnconditionalUpdate: true,
+		Columns: []api.Column{api.NameColumn(), {
+			Name: "Created At", Type: "date",
+			Description: metav1.ObjectMeta{}.SwaggerDoc()["creationTimestamp"],
+			Value: api.Cell(func(d *apiextensionsv1.CustomResourceDefinition) string {
+				return d.CreationTimestamp.UTC().Format(time.RFC3339)
+			}),
+		}},
+	}
+}
+
+// noteStoredVersion remembers that objects may be stored in the version that is
+// now the one for it.
+func noteStoredVersion(d *apiextensionsv1.CustomResourceDefinition) {
+	for _, v := range d.Spec.Versions {
+		if v.Storage && !slices.Contains(d.Status.StoredVersions, v.Name) {
+			d.Status.StoredVersions = append(slices.Clone(d.Status.StoredVersions), v.Name)
+		}
+	}
+}
+
+// beginDefinitionDelete makes a definition stay until its objects are gone.
+func beginDefinitionDelete(d *apiextensionsv1.CustomResourceDefinition) {
+	if !slices.Contains(d.Finalizers, apiextensionsv1.CustomResourceCleanupFinalizer) {
+		d.Finalizers = append(d.Finalizers, apiextensionsv1.CustomResourceCleanupFinalizer)
+	}
+	condition := apiextensionsv1.CustomResourceDefinitionCondition{
+		Type: apiextensionsv1.Terminating, Status: apiextensionsv1.ConditionTrue,
+		LastTransitionTime: metav1.Now(), Reason: "InstanceDeletionPending",
+		Message: "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+	}
+	kept := slices.DeleteFunc(slices.Clone(d.Status.Conditions), func(c apiextensionsv1.CustomResourceDefinitionCondition) bool {
+		return c.Type == condition.Type
+	})
+	d.Status.Conditions = append(kept, condition)
+}

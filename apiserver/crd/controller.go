@@ -1,0 +1,239 @@
+package crd
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/coracle-k8s/coracle/api"
+	"github.com/coracle-k8s/coracle/apiserver"
+)
+
+// tryAgain is when something that has failed, or has to wait, is tried again.
+const tryAgain = time.Second
+
+// A Controller follows the definitions in a storage: it keeps their status and
+// a [Registry] up to date, and removes the objects of those that are deleted.
+type Controller struct {
+	storage  *apiserver.Storage
+	registry *Registry
+	log      *slog.Logger
+
+	mu    sync.Mutex // guards the fields below
+	known map[string]*definition
+	kinds map[string]*kind
+	// What has to be looked at again, each with room for one signal.
+	statuses, deletions chan struct{}
+}
+
+// A kind is what an established definition has become.
+type kind struct {
+	of        *definition
+	resources []*api.Resource
+}
+
+// NewController returns the controller of a storage, whose resources must be the
+// registry. A nil log discards.
+func NewController(storage *apiserver.Storage, registry *Registry, log *slog.Logger) *Controller {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Controller{
+		storage: storage, registry: registry, log: log,
+		known: map[string]*definition{}, kinds: map[string]*kind{},
+		statuses: make(chan struct{}, 1), deletions: make(chan struct{}, 1),
+	}
+}
+
+// Run follows until ctx ends. It needs the storage to run.
+func (c *Controller) Run(ctx context.Context) error {
+	var working sync.WaitGroup
+	defer working.Wait()
+	working.Go(func() { c.each(ctx, c.statuses, c.settleAll) })
+	working.Go(func() { c.each(ctx, c.deletions, c.cleanAll) })
+	return c.storage.Follow(ctx, c.registry.definitions(), func(objects []api.Object) {
+		known := make(map[string]*definition, len(objects))
+		for _, obj := range objects {
+			known[obj.GetName()] = obj.(*definition)
+		}
+		c.take(known)
+		signal(c.statuses)
+		signal(c.deletions)
+	})
+}
+
+// take makes the definitions, as they are now, the known ones.
+func (c *Controller) take(known map[string]*definition) {
+	c.mu.Lock()
+	c.known = known
+	obsolete := c.rebuildLocked()
+	c.mu.Unlock()
+	for _, r := range obsolete {
+		c.storage.Forget(r)
+	}
+}
+
+// rebuildLocked makes the registry hold what the established definitions say, and
+// returns the resources that are no more. What has not changed stays as it is.
+func (c *Controller) rebuildLocked() (obsolete []*api.Resource) {
+	next := map[string]*kind{}
+	var all []*api.Resource
+	for _, name := range slices.Sorted(maps.Keys(c.known)) {
+		d := c.known[name]
+		if !isTrue(d, apiextensionsv1.Established) {
+			continue
+		}
+		k := c.kinds[name]
+		if k == nil || !sameKind(k.of, d) {
+			resources, err := resourcesOf(d)
+			if err != nil {
+				c.log.Error("a definition cannot be served", "name", name, "err", err)
+				continue
+			}
+			k = &kind{resources: resources}
+		}
+		next[name] = &kind{of: d, resources: k.resources}
+		all = append(all, k.resources...)
+	}
+	for _, old := range c.kinds {
+		for _, r := range old.resources {
+			if !slices.Contains(all, r) {
+				obsolete = append(obsolete, r)
+			}
+		}
+	}
+	c.kinds = next
+	c.registry.set(all)
+	return obsolete
+}
+
+// sameKind says whether two states of a definition make the same kind.
+func sameKind(a, b *definition) bool {
+	return a.UID == b.UID && a.Generation == b.Generation &&
+		equality.Semantic.DeepEqual(a.Status.AcceptedNames, b.Status.AcceptedNames) &&
+		equality.Semantic.DeepEqual(a.Spec, b.Spec)
+}
+
+// each calls work after every signal, and again after a while when it failed.
+func (c *Controller) each(ctx context.Context, signals chan struct{}, work func(context.Context) error) {
+	for {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+			return
+		}
+		if err := work(ctx); err != nil && ctx.Err() == nil {
+			if !errors.Is(err, errNotEmpty) {
+				c.log.Warn("definitions are looked at again", "err", err)
+			}
+			pause(ctx, tryAgain)
+			signal(signals)
+		}
+	}
+}
+
+// settleAll brings the status of every definition up to date. A name that one
+// accepts is taken for the next, though the store has not told of it yet.
+//
+// A kind is served before the store says that it is established, so that whoever
+// has read that finds it.
+func (c *Controller) settleAll(ctx context.Context) error {
+	all := c.snapshot()
+	for _, name := range slices.SortedFunc(maps.Keys(all), older(all)) {
+		next, changed := settle(all[name], all)
+		if !changed {
+			continue
+		}
+		if isTrue(next, apiextensionsv1.Established) && !isTrue(all[name], apiextensionsv1.Established) {
+			c.serve(next)
+		}
+		stored, err := c.modify(ctx, all[name], func(d *definition) { d.Status = settled(d, next) })
+		if err != nil {
+			return err
+		}
+		if stored != nil {
+			all[name] = stored
+		}
+	}
+	return nil
+}
+
+// serve adds the kind of a definition to the registry, unless there is news of it.
+func (c *Controller) serve(d *definition) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known := c.known[d.Name]; known == nil || known.ResourceVersion != d.ResourceVersion {
+		return
+	}
+	c.known = maps.Clone(c.known)
+	c.known[d.Name] = d
+	c.rebuildLocked()
+}
+
+// settled is the status that settling has found, with what it is not about as it is in d.
+func settled(d, next *definition) apiextensionsv1.CustomResourceDefinitionStatus {
+	status := *next.Status.DeepCopy()
+	status.StoredVersions = d.Status.StoredVersions
+	return status
+}
+
+// older orders definitions by age: who came first has its names.
+func older(all map[string]*definition) func(a, b string) int {
+	return func(a, b string) int {
+		if order := all[a].CreationTimestamp.Compare(all[b].CreationTimestamp.Time); order != 0 {
+			return order
+		}
+		if a < b {
+			return -1
+		}
+		return 1
+	}
+}
+
+// modify writes a definition, unless it is another one by now: then there is
+// no error and no definition, for who follows hears of it.
+func (c *Controller) modify(ctx context.Context, d *definition, change func(*definition)) (*definition, error) {
+	stored, err := c.storage.Objects().Modify(ctx, c.registry.definitions(), "", d.Name, func(obj api.Object) error {
+		live := obj.(*definition)
+		if live.UID != d.UID || live.ResourceVersion != d.ResourceVersion {
+			return apierrors.NewConflict(definitionsResource, d.Name, errors.New("it has changed"))
+		}
+		change(live)
+		return nil
+	})
+	switch {
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return stored.(*definition), nil
+}
+
+func (c *Controller) snapshot() map[string]*definition {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.known)
+}
+
+func signal(signals chan struct{}) {
+	select {
+	case signals <- struct{}{}:
+	default:
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
