@@ -171,7 +171,7 @@ spec:
             required: [wood]
             x-kubernetes-validations:
             - rule: "self.wood != 'balsa' || self.oars < 3"
-              messageExpression: "'balsa carries two oars, not ' + string(self.oars)"
+              messageExpression: "'balsa carries ' + (self.oars > 9 ? 'few' : 'two') + ' oars'"
             properties:
               wood: {type: string, enum: [oak, pine, balsa]}
               oars: {type: integer, default: 2, minimum: 0}
