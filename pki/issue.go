@@ -163,6 +163,35 @@ func (p *PKI) issue(template *x509.Certificate) (*tls.Certificate, error) {
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
 }
 
+// SignRequest returns a certificate (PEM) for the subject, names and key of a
+// request whose signature has been checked. It is never one of an authority, and
+// no better than what the caller names: the request's own wishes beyond
+// names count for nothing. It ends with the authority's certificate at the latest.
+func (p *PKI) SignRequest(request *x509.CertificateRequest, usage x509.KeyUsage, extended []x509.ExtKeyUsage, life time.Duration) ([]byte, error) {
+	template := &x509.Certificate{
+		Subject:               request.Subject,
+		DNSNames:              request.DNSNames,
+		IPAddresses:           request.IPAddresses,
+		EmailAddresses:        request.EmailAddresses,
+		URIs:                  request.URIs,
+		KeyUsage:              usage,
+		ExtKeyUsage:           extended,
+		BasicConstraintsValid: true,
+		NotAfter:              time.Now().Add(life),
+	}
+	if template.NotAfter.After(p.ca.NotAfter) {
+		template.NotAfter = p.ca.NotAfter
+	}
+	if !time.Now().Before(template.NotAfter) {
+		return nil, fmt.Errorf("the signer has expired: NotAfter=%v", p.ca.NotAfter)
+	}
+	der, err := sign(template, p.ca, request.PublicKey, p.caKey)
+	if err != nil {
+		return nil, fmt.Errorf("sign certificate of %q: %w", request.Subject.CommonName, err)
+	}
+	return encodePEM("CERTIFICATE", der), nil
+}
+
 func sign(template, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {

@@ -32,6 +32,7 @@ func Default(objects apiserver.Objects, opts Options) []apiserver.Hook {
 		DefaultStorageClass{Objects: objects},
 		StorageObjectInUseProtection(),
 		PersistentVolumeClaimResize{Objects: objects},
+		RuntimeClass{Objects: objects},
 		DefaultIngressClass{Objects: objects},
 		PodTopologyLabels{Objects: objects},
 		PodResizeValidator{Objects: objects},

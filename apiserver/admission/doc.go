@@ -22,6 +22,7 @@
 //	DefaultStorageClass           for claims that name none
 //	StorageObjectInUseProtection  volumes in use are not removed
 //	PersistentVolumeClaimResize   which volumes can grow
+//	RuntimeClass                  what a pod's runtime brings along
 //	DefaultIngressClass           for ingresses that name none
 //	PodTopologyLabels             where a pod's node is
 //	PodResizeValidator            no more than the node has
