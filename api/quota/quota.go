@@ -2,6 +2,7 @@ package quota
 
 import (
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -52,6 +53,35 @@ func For(r schema.GroupResource) Meter {
 			return list
 		},
 	}
+}
+
+// Kinds returns the kinds that a quota of these names counts, each once. A name
+// that means nothing adds none; one that names a kind nobody serves, that kind.
+func Kinds(names []corev1.ResourceName) []schema.GroupResource {
+	var kinds []schema.GroupResource
+	add := func(r schema.GroupResource) {
+		if !slices.Contains(kinds, r) {
+			kinds = append(kinds, r)
+		}
+	}
+	for _, r := range detailed() {
+		if len(For(r).Named(names)) > 0 {
+			add(r)
+		}
+	}
+	for _, name := range names {
+		if of, counted := strings.CutPrefix(string(name), "count/"); counted {
+			add(schema.ParseGroupResource(of))
+		} else if _, old := oldCountNames(schema.GroupResource{Resource: string(name)}); old {
+			add(schema.GroupResource{Resource: string(name)})
+		}
+	}
+	return kinds
+}
+
+// detailed are the kinds with a meter of their own.
+func detailed() []schema.GroupResource {
+	return []schema.GroupResource{{Resource: "pods"}, {Resource: "services"}, {Resource: "persistentvolumeclaims"}}
 }
 
 // CountName is what a quota calls the number of objects of a kind:

@@ -160,6 +160,14 @@ func TestMeter_Charge(t *testing.T) {
 		"what comes into a scope is charged in full")
 }
 
+func TestKinds(t *testing.T) {
+	require.Equal(t, []schema.GroupResource{kind("pods"), kind("persistentvolumeclaims"), kind("deployments.apps"), kind("secrets"), kind("widgets.example.com")},
+		quota.Kinds([]corev1.ResourceName{
+			"pods", "limits.cpu", "gold.storageclass.storage.k8s.io/requests.storage", "count/deployments.apps",
+			"secrets", "count/secrets", "count/widgets.example.com", "nonsense",
+		}))
+}
+
 func TestPodCharged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now, grace := metav1.Now(), int64(30)

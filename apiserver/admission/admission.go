@@ -23,6 +23,7 @@ func Default(objects apiserver.Objects, opts Options) []apiserver.Hook {
 	}
 	hooks := []apiserver.Hook{
 		NamespaceLifecycle{Objects: objects},
+		LimitRanger{Objects: objects},
 		ServiceAccount{Objects: objects},
 		TaintNodesByCondition(),
 		CertificateRequester(),
@@ -39,9 +40,9 @@ func Default(objects apiserver.Objects, opts Options) []apiserver.Hook {
 	}
 	hooks = append(hooks, opts.Custom...)
 	if opts.Services != nil {
-		hooks = append(hooks, opts.Services) // last: what it takes, others wait for
+		hooks = append(hooks, opts.Services) // late: what it takes, others wait for
 	}
-	return hooks
+	return append(hooks, ResourceQuota{Objects: objects}) // last: what it charges, nobody refuses any more
 }
 
 // on reports whether the admission is one of an object itself, not of one of its

@@ -14,8 +14,10 @@
 // small file; [Default] returns the usual ones in Kubernetes' order.
 //
 //	NamespaceLifecycle            nothing new in a namespace that ends
+//	LimitRanger                   defaults and bounds of what pods ask for
 //	ServiceAccount                who a pod is, and its token
 //	TaintNodesByCondition         a new node is not ready yet
+//	CertificateRequester          who asks for a certificate
 //	PodSecurity                   what pods of a namespace may ask of their node
 //	Priority                      from class names to numbers
 //	DefaultTolerationSeconds      how long a pod stays on a dead node
@@ -27,10 +29,12 @@
 //	PodTopologyLabels             where a pod's node is
 //	PodResizeValidator            no more than the node has
 //	ServiceIPs                    addresses and node ports of services
+//	ResourceQuota                 what a namespace may have in all
 //
 // # Addresses
 //
-// [ServiceIPs] is the only hook with a memory. That no two services share an
+// [ServiceIPs] and [ResourceQuota] are the hooks with a memory, which is in the
+// store. That no two services share an
 // address must hold for concurrent requests, crashed requests and several servers
 // over one store, so each address in use is an object of its own in the store,
 // whose creation is the decision: claims.go tells how they come and go.

@@ -15,6 +15,7 @@ import (
 	"github.com/coracle-k8s/coracle/controller/nodelifecycle"
 	"github.com/coracle-k8s/coracle/controller/podgc"
 	"github.com/coracle-k8s/coracle/controller/replicaset"
+	"github.com/coracle-k8s/coracle/controller/resourcequota"
 	"github.com/coracle-k8s/coracle/controller/serviceaccount"
 	"github.com/coracle-k8s/coracle/controller/volume"
 )
@@ -62,6 +63,7 @@ func Builtin() []Constructor {
 			return serviceaccount.NewRootCA(e.Client, e.Informers, e.RootCA, e.Options)
 		}},
 		{"garbage-collector", func(e Env) Runner { return garbagecollector.New(e.Client, e.Informers, e.Options) }},
+		{"resourcequota", func(e Env) Runner { return resourcequota.New(e.Client, e.Informers, e.Options) }},
 		{"clusterrole-aggregation", func(e Env) Runner { return clusterroleaggregation.New(e.Client, e.Informers, e.Options) }},
 		{"node-lifecycle", func(e Env) Runner {
 			return nodelifecycle.New(e.Client, e.Informers, nodelifecycle.Options{Options: e.Options, Grace: e.NodeGrace})

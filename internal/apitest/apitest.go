@@ -46,6 +46,7 @@ func Start(t testing.TB) *Server {
 			admission.TaintNodesByCondition(),
 			admission.Priority{Objects: storage.Objects()},
 			admission.DefaultTolerationSeconds(300),
+			admission.ResourceQuota{Objects: storage.Objects()},
 		},
 		Connectors: connect.Connectors(connect.Options{
 			Objects: storage.Objects(), Nodes: noNodes{},
