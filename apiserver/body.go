@@ -82,7 +82,11 @@ func (q *request) decode(data []byte, mediaType string, kind schema.GroupVersion
 	case found.Kind != kind || found.Object != into:
 		return nil, cannotHandle(kind, found.Kind, noConversion(found.Object, kind))
 	}
-	return q.prune(into, found.Strict)
+	findings, err := q.prune(into, found.Strict)
+	if err != nil {
+		return nil, cannotHandle(kind, kind, err)
+	}
+	return findings, nil
 }
 
 // prune drops from an object without a Go type what its kind does not have, and
@@ -94,7 +98,7 @@ func (q *request) prune(into runtime.Object, findings []error) ([]error, error) 
 	}
 	dropped, err := q.resource.Prune(obj)
 	if err != nil {
-		return nil, apierrors.NewBadRequest(err.Error())
+		return nil, err
 	}
 	for _, path := range dropped {
 		findings = append(findings, fmt.Errorf("unknown field %q", path))

@@ -41,7 +41,9 @@ func boats() *api.Resource {
 		Schema: func() map[string]any {
 			return map[string]any{"type": "object", "properties": map[string]any{
 				"spec": map[string]any{"type": "object", "properties": map[string]any{
-					"wood": map[string]any{"type": "string", "description": "What the boat is made of."},
+					"wood":  map[string]any{"type": "string", "description": "What the boat is made of."},
+					"color": map[string]any{"type": "string"},
+					"crew":  map[string]any{"type": "array", "items": map[string]any{"type": "string"}},
 				}},
 			}}
 		},

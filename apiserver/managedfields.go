@@ -25,9 +25,20 @@ type trackers struct {
 func (t *trackers) get(r *api.Resource) (*apply.Tracker, error) {
 	made, ok := t.of.Load(r)
 	if !ok {
+		t.forgetGone()
 		made, _ = t.of.LoadOrStore(r, sync.OnceValues(func() (*apply.Tracker, error) { return apply.NewTracker(r, t.resources.All()...) }))
 	}
 	return made.(func() (*apply.Tracker, error))()
+}
+
+// forgetGone drops the trackers of custom kinds that are no longer served.
+func (t *trackers) forgetGone() {
+	t.of.Range(func(key, _ any) bool {
+		if r := key.(*api.Resource); isCustom(r) && t.resources.Resource(r.GroupVersionResource()) != r {
+			t.of.Delete(r)
+		}
+		return true
+	})
 }
 
 // track notes in an object on its way to the store who manages its fields: for

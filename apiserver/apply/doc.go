@@ -33,8 +33,8 @@
 // name, ports by number and protocol) or that it is a set (finalizers). The Go
 // types do not say so in a form that can be read, and their patchMergeKey tags
 // say something else: they merge ports by the number alone. So the tables in
-// lists.go hold what the API reference says. Custom resources have no schema
-// here: their maps merge, their lists are one value.
+// lists.go hold what the API reference says. The schema of a custom kind says so
+// itself (custom.go); without one, maps merge, and lists are one value.
 //
 // # Who does the work
 //

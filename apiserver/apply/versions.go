@@ -37,7 +37,7 @@ func versionsOf(r *api.Resource, others []*api.Resource) []version {
 
 func describe(r *api.Resource) version {
 	if _, custom := r.New().(*unstructured.Unstructured); custom {
-		return version{resource: r, custom: true, parser: typed.DeducedParseableType}
+		return version{resource: r, custom: true, parser: customParser(r)}
 	}
 	t := reflect.TypeOf(r.New()).Elem()
 	types, name := SchemaOf(t)
@@ -46,6 +46,15 @@ func describe(r *api.Resource) version {
 		parser:   (&typed.Parser{Schema: smdschema.Schema{Types: types}}).Type(name),
 		outline:  outlineOf(types, name, t),
 	}
+}
+
+// customParser reads plain maps by their kind's schema or, if that is not known,
+// takes them as they come: then maps merge, and lists are one value.
+func customParser(r *api.Resource) typed.ParseableType {
+	if r.Schema == nil {
+		return typed.DeducedParseableType
+	}
+	return (&typed.Parser{Schema: smdschema.Schema{Types: customTypes(r.Schema())}}).Type(customType)
 }
 
 // versionOf finds the version that an object is in: a Go type is in one alone, a

@@ -53,6 +53,7 @@ func resourceOf(d *definition, v *apiextensionsv1.CustomResourceDefinitionVersio
 			list.SetGroupVersionKind(kind.GroupVersion().WithKind(names.ListKind))
 			return list
 		},
+		Verbs:                 []string{"delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"},
 		Stored:                storedForm(kind, storageVersion(d)),
 		Prune:                 func(obj api.Object) ([]string, error) { return s.prune(contentOf(obj), false) },
 		Default:               func(obj api.Object) { s.fill(contentOf(obj)) },
@@ -66,7 +67,7 @@ func resourceOf(d *definition, v *apiextensionsv1.CustomResourceDefinitionVersio
 		Schema:                schemaDocument(v),
 	}
 	if v.Subresources != nil && v.Subresources.Status != nil {
-		r.CopyStatus = copyStatus
+		r.CopyStatus, r.StatusAlone = copyStatus, true
 		r.ValidateStatus = func(obj, old api.Object) field.ErrorList { return s.judgeStatus(contentOf(obj), contentOf(old)) }
 	}
 	if v.Subresources != nil && v.Subresources.Scale != nil {

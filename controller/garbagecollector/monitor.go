@@ -16,7 +16,8 @@ import (
 const (
 	// discoverEvery is how often the monitor looks for kinds that have come or gone.
 	discoverEvery = 30 * time.Second
-	// discoverRetry is when it tries again after a failure.
+	// discoverRetry is when it tries again after a failure, and when it looks
+	// after a definition of kinds has changed: by then that is served.
 	discoverRetry = time.Second
 )
 
@@ -28,6 +29,8 @@ type monitor struct {
 	enqueue func([]types.UID)
 	// synced is closed when all kinds of the first discovery have been read.
 	synced chan struct{}
+	// defined has room for one signal: that kinds may have come or gone.
+	defined chan struct{}
 
 	mu     sync.Mutex // guards the fields below
 	kinds  map[schema.GroupKind]*api.Resource
@@ -43,7 +46,7 @@ type following struct {
 
 func newMonitor(c *client.Client, g *graph, enqueue func([]types.UID)) *monitor {
 	return &monitor{
-		client: c, graph: g, enqueue: enqueue, synced: make(chan struct{}),
+		client: c, graph: g, enqueue: enqueue, synced: make(chan struct{}), defined: make(chan struct{}, 1),
 		kinds:  map[schema.GroupKind]*api.Resource{},
 		follow: map[schema.GroupVersionResource]*following{},
 	}
@@ -64,8 +67,27 @@ func (m *monitor) run(ctx context.Context) {
 		}
 		select {
 		case <-time.After(pause):
+			continue
+		case <-m.defined:
 		case <-ctx.Done():
 		}
+		select {
+		case <-time.After(discoverRetry):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// defines says whether objects of a resource make kinds come and go.
+func defines(r *api.Resource) bool {
+	return r.Group == "apiextensions.k8s.io" && r.Kind == "CustomResourceDefinition" ||
+		r.Group == "apiregistration.k8s.io" && r.Kind == "APIService"
+}
+
+func (m *monitor) signalDefined() {
+	select {
+	case m.defined <- struct{}{}:
+	default:
 	}
 }
 
@@ -110,6 +132,9 @@ func collectable(resource *api.Resource) bool {
 func (m *monitor) start(ctx context.Context, resource *api.Resource) *following {
 	informer := client.NewInformerOf(client.Metadata(m.client, resource), client.InformerOptions[*metav1.PartialObjectMetadata]{})
 	informer.OnChange(func(old, new *metav1.PartialObjectMetadata) {
+		if defines(resource) {
+			m.signalDefined()
+		}
 		if new == nil {
 			m.enqueue(m.graph.remove(old.UID))
 			return
