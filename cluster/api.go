@@ -15,6 +15,7 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver"
 	"github.com/coracle-k8s/coracle/apiserver/admission"
 	"github.com/coracle-k8s/coracle/apiserver/admission/bootstrap"
+	"github.com/coracle-k8s/coracle/apiserver/admission/policy"
 	"github.com/coracle-k8s/coracle/apiserver/admission/webhook"
 	"github.com/coracle-k8s/coracle/apiserver/auth"
 	"github.com/coracle-k8s/coracle/apiserver/connect"
@@ -32,6 +33,7 @@ type API struct {
 	*apiserver.Server
 	bootstrap   bootstrap.Bootstrap
 	webhooks    *webhook.Webhooks
+	policies    *policy.Policies
 	definitions *crd.Controller
 	tls         *tls.Config
 	listeners   []net.Listener
@@ -68,9 +70,12 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	a.webhooks = webhook.New(webhook.Options{
 		Storage: storage, Authorizer: security.Authorizer, Dial: dialOf(pods), Logger: cfg.Logger,
 	})
+	a.policies = policy.New(policy.Options{Storage: storage, Authorizer: security.Authorizer, Logger: cfg.Logger})
 	hooks := admission.Default(objects, admission.Options{
 		Services: services,
-		Custom:   slices.Concat(security.Hooks(), []apiserver.Hook{a.definitions.Hook()}, cfg.Hooks, []apiserver.Hook{a.webhooks.Mutating(), a.webhooks.Validating()}),
+		Custom: slices.Concat(security.Hooks(), []apiserver.Hook{a.definitions.Hook()}, cfg.Hooks, []apiserver.Hook{
+			policy.Expressions(), a.policies.Mutating(), a.webhooks.Mutating(), a.policies.Validating(), a.webhooks.Validating(),
+		}),
 	})
 	a.Server, err = apiserver.New(apiserver.Config{
 		Storage:        storage,
@@ -128,6 +133,7 @@ func (a *API) Run(ctx context.Context, ready func()) error {
 	g.Go(func() error { return a.Server.Run(ctx) })
 	g.Go(func() error { return a.webhooks.Run(ctx) })
 	g.Go(func() error { return a.definitions.Run(ctx) })
+	g.Go(func() error { return a.policies.Run(ctx) })
 	for _, l := range a.listeners {
 		g.Go(func() error { return a.Serve(ctx, l, a.tls) })
 	}

@@ -57,7 +57,8 @@
 //
 // # Reading order
 //
-// tracker.go, schema.go with lists.go, converter.go and versions.go, then the shortcuts. How
+// tracker.go, schema.go with lists.go, converter.go and versions.go, merge.go for who
+// merges without managers, then the shortcuts. How
 // requests come here is in package apiserver: apply.go and managedfields.go;
 // testdata/apply.story there tells how it all feels to a client.
 package apply

@@ -18,6 +18,10 @@ var (
 	String = cel.StringType
 	Null   = cel.NullType
 	Any    = cel.AnyType
+	// Object is a piece of an object, written as Object{spec: Object.spec{...}};
+	// Patches is a list of JSONPatch{op: "add", path: "/spec/...", value: ...}.
+	Object  = cel.ObjectType("Object")
+	Patches = cel.ListType(cel.ObjectType("JSONPatch"))
 )
 
 // PerCall is what one evaluation may cost at most.
@@ -117,21 +121,31 @@ func wrongType(want []*cel.Type, got *cel.Type) error {
 func (c *Compiler) env(names Names) (*cel.Env, error) {
 	set := c.envs[names]
 	if set == nil {
-		base, err := environments().get(names)
-		if err != nil {
-			return nil, err
-		}
-		set, err = base.Extend(environment.VersionedOptions{
-			IntroducedVersion: always,
-			EnvOptions:        []cel.EnvOption{cel.Variable("variables", c.variables.CelType())},
-			DeclTypes:         []*kubecel.DeclType{c.variables},
-		})
-		if err != nil {
-			return nil, fmt.Errorf("declare variables: %w", err)
+		var err error
+		if set, err = c.extend(names); err != nil {
+			return nil, fmt.Errorf("declare what expressions can see: %w", err)
 		}
 		c.envs[names] = set
 	}
 	return set.Env(c.mode)
+}
+
+// extend adds to a shared environment the compiler's variables, and last the types
+// of patches.
+func (c *Compiler) extend(names Names) (*environment.EnvSet, error) {
+	set, err := environments().get(Names{Params: names.Params, Authorizer: names.Authorizer})
+	if err != nil {
+		return nil, err
+	}
+	set, err = set.Extend(environment.VersionedOptions{
+		IntroducedVersion: always,
+		EnvOptions:        []cel.EnvOption{cel.Variable("variables", c.variables.CelType())},
+		DeclTypes:         []*kubecel.DeclType{c.variables},
+	})
+	if err != nil || !names.Patches {
+		return set, err
+	}
+	return set.Extend(patchTypes())
 }
 
 // always is the version since when there are expressions at all.
@@ -161,7 +175,7 @@ func (s *shared) get(names Names) (*environment.EnvSet, error) {
 	}
 	set, err := s.base.Extend(declarations(names)...)
 	if err != nil {
-		return nil, fmt.Errorf("declare what expressions can see: %w", err)
+		return nil, err
 	}
 	s.sets[names] = set
 	return set, nil

@@ -28,14 +28,18 @@ func declarations(names Names) []environment.VersionedOptions {
 			cel.Variable("authorizer", library.AuthorizerType),
 			cel.Variable("authorizer.requestResource", library.ResourceCheckType))
 	}
-	if names.Patches {
-		options = append(options,
-			common.ResolverEnvOption(&mutation.DynamicTypeResolver{}),
-			environment.UnversionedLib(library.JSONPatch))
-	}
 	return []environment.VersionedOptions{{
 		IntroducedVersion: always, EnvOptions: options, DeclTypes: []*kubecel.DeclType{request, namespace},
 	}, environment.StrictCostOpt}
+}
+
+// patchTypes declares the types Object and JSONPatch. They are found by their names
+// alone, by a resolver that must be put around everything else.
+func patchTypes() environment.VersionedOptions {
+	return environment.VersionedOptions{IntroducedVersion: always, EnvOptions: []cel.EnvOption{
+		common.ResolverEnvOption(&mutation.DynamicTypeResolver{}),
+		environment.UnversionedLib(library.JSONPatch),
+	}}
 }
 
 // describe returns the type of an object: names and types in turn. Names that end in a

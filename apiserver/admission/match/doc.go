@@ -34,5 +34,5 @@
 //
 // # Reading order
 //
-// match.go, rules.go, form.go, conditions.go, rounds.go.
+// match.go, rules.go, form.go, patch.go, conditions.go, rounds.go.
 package match

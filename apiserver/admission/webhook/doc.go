@@ -49,5 +49,5 @@
 //
 // # Reading order
 //
-// webhooks.go, mutating.go, validating.go, call.go, review.go, patch.go, client.go, service.go.
+// webhooks.go, mutating.go, validating.go, call.go, review.go, client.go, service.go.
 package webhook

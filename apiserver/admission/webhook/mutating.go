@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -92,7 +94,7 @@ func (m mutating) change(ctx context.Context, a *apiserver.Admission, h *webhook
 		return false, apierrors.NewInternalError(fmt.Errorf(
 			"admission webhook %q attempted to modify the object, which is not supported for this operation", h.Name))
 	}
-	patched, err := patch.apply(ctx, shown, form)
+	patched, _, err := form.Patch(ctx, shown, patch)
 	if err != nil {
 		return false, apierrors.NewInternalError(err)
 	}
@@ -112,6 +114,23 @@ func (m mutating) replace(ctx context.Context, a *apiserver.Admission, form *mat
 	before := api.Clone(a.Object)
 	a.Replace(obj)
 	return !equality.Semantic.DeepEqual(before, a.Object), nil
+}
+
+// readPatch returns the patch in an answer, or nil if it has none.
+func readPatch(h *webhook, answer *admissionv1.AdmissionResponse) (jsonpatch.Patch, error) {
+	if len(answer.Patch) == 0 {
+		return nil, nil
+	}
+	patch, err := jsonpatch.DecodePatch(answer.Patch)
+	switch {
+	case err != nil:
+		return nil, &failure{h.Name, fmt.Errorf("received undecodable patch in webhook response: %w", err)}
+	case len(patch) == 0:
+		return nil, nil
+	case *answer.PatchType != admissionv1.PatchTypeJSONPatch:
+		return nil, &failure{h.Name, fmt.Errorf("unsupported patch type %q", *answer.PatchType)}
+	}
+	return patch, nil
 }
 
 // note adds a value to the audit log as JSON.
