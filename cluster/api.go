@@ -21,6 +21,7 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/connect"
 	"github.com/coracle-k8s/coracle/apiserver/crd"
 	"github.com/coracle-k8s/coracle/apiserver/metricsapi"
+	"github.com/coracle-k8s/coracle/pki"
 	"github.com/coracle-k8s/coracle/store"
 )
 
@@ -51,6 +52,7 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	objects := storage.Objects()
 	security, err := auth.New(auth.Options{
 		Objects: objects, SigningKey: cfg.PKI.ServiceAccountKey(), Issuer: Issuer, ClientCAs: cfg.PKI.Roots(),
+		FrontProxyCAs: cfg.PKI.FrontProxyRoots(), FrontProxyNames: []string{pki.FrontProxyUser},
 	})
 	if err != nil {
 		return nil, err

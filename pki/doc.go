@@ -22,6 +22,12 @@
 // with mode 0600 and never leave the directory. [New] is the same without a
 // directory, for tests and for clusters that live in one process.
 //
+// A second authority, front-proxy-ca, signs one thing: the certificate with which an
+// API server passes requests on to another and says whose they are
+// (https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/).
+// Whoever has such a certificate can be anybody, so that it must not be one that
+// a user could get.
+//
 // # Lifetimes
 //
 // The authority lives ten years, a certificate one. [PKI.ServerTLS] and
@@ -40,12 +46,12 @@
 //
 // # In Kubernetes
 //
-// kubeadm has three authorities (cluster, etcd, front proxy) and signs the
-// kubelets' certificates through the CertificateSigningRequest API. One
-// authority is enough for a cluster in which the store is not a server of its own.
+// kubeadm has a third authority for etcd, which a cluster in which the store is not a
+// server of its own does not need, and signs the kubelets' certificates through
+// the CertificateSigningRequest API.
 //
 // # Reading order
 //
 // pki.go (the authority and its directory), issue.go (signing), tls.go,
-// kubeconfig.go, identities.go.
+// frontproxy.go, kubeconfig.go, identities.go.
 package pki

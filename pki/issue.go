@@ -16,9 +16,9 @@ import (
 )
 
 // signCA makes the authority's own certificate for its key.
-func (p *PKI) signCA() error {
+func (p *PKI) signCA(commonName string) error {
 	template := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: "kubernetes"},
+		Subject:               pkix.Name{CommonName: commonName},
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
 		BasicConstraintsValid: true,
 		IsCA:                  true,
@@ -35,7 +35,7 @@ func (p *PKI) signCA() error {
 		return fmt.Errorf("sign authority: %w", err)
 	}
 	p.caPEM = encodePEM("CERTIFICATE", der)
-	return p.write(CAName+".crt", p.caPEM)
+	return p.write(p.name+".crt", p.caPEM)
 }
 
 // ServerCert returns the certificate for a server that is reached under hosts,

@@ -23,6 +23,7 @@ var ErrCorrupt = errors.New("corrupt file")
 // The names of the files below the directory, which are kubeadm's.
 const (
 	CAName                = "ca"
+	FrontProxyCAName      = "front-proxy-ca"
 	APIServerName         = "apiserver"
 	serviceAccountKeyFile = "sa.key"
 	serviceAccountPubFile = "sa.pub"
@@ -41,11 +42,15 @@ const (
 // directory before the others open it.
 type PKI struct {
 	dir    string // empty: nothing is written
+	name   string // of the authority's files
 	ca     *x509.Certificate
 	caPEM  []byte
 	caKey  crypto.Signer
 	saKey  *ecdsa.PrivateKey
 	issued sync.Mutex // one writer of the directory's certificates at a time
+	// frontProxy is the authority of API servers that pass requests on. It has
+	// no keys of its own for tokens.
+	frontProxy *PKI
 }
 
 // New makes a PKI that lives in memory only.
@@ -64,8 +69,8 @@ func Open(dir string) (*PKI, error) {
 }
 
 func open(dir string) (*PKI, error) {
-	p := &PKI{dir: dir}
-	if err := p.loadCA(); err != nil {
+	p := &PKI{dir: dir, name: CAName, frontProxy: &PKI{dir: dir, name: FrontProxyCAName}}
+	if err := errors.Join(p.loadCA("kubernetes"), p.frontProxy.loadCA(FrontProxyCAName)); err != nil {
 		return nil, fmt.Errorf("open pki: %w", err)
 	}
 	if err := p.loadServiceAccountKey(); err != nil {
@@ -98,28 +103,28 @@ func (p *PKI) ServiceAccountKey() *ecdsa.PrivateKey { return p.saKey }
 
 // loadCA finds or makes the authority. The key is written first: if we die
 // before the certificate is written, the next start signs one for the same key.
-func (p *PKI) loadCA() error {
-	key, err := p.loadOrMakeKey(CAName+".key", p.exists(CAName+".crt"))
+func (p *PKI) loadCA(commonName string) error {
+	key, err := p.loadOrMakeKey(p.name+".key", p.exists(p.name+".crt"))
 	if err != nil {
 		return err
 	}
 	p.caKey = key
-	data, err := p.read(CAName + ".crt")
+	data, err := p.read(p.name + ".crt")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return p.signCA()
+		return p.signCA(commonName)
 	case err != nil:
 		return err
 	}
 	if p.ca, err = parseCert(data); err != nil {
-		return fmt.Errorf("%w %s: %w", ErrCorrupt, p.Path(CAName+".crt"), err)
+		return fmt.Errorf("%w %s: %w", ErrCorrupt, p.Path(p.name+".crt"), err)
 	}
 	if !p.ca.IsCA || !samePublicKey(p.ca.PublicKey, key.Public()) {
-		return fmt.Errorf("%w %s: not the certificate of the key beside it", ErrCorrupt, p.Path(CAName+".crt"))
+		return fmt.Errorf("%w %s: not the certificate of the key beside it", ErrCorrupt, p.Path(p.name+".crt"))
 	}
 	p.caPEM = data
 	if time.Until(p.ca.NotAfter) < caRenewal {
-		return p.signCA()
+		return p.signCA(commonName)
 	}
 	return nil
 }

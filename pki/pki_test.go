@@ -62,7 +62,7 @@ func TestOpen_writesForItsOwnerOnly(t *testing.T) {
 		files = append(files, d.Name())
 		return nil
 	}))
-	require.ElementsMatch(t, []string{"ca.crt", "ca.key", "sa.key", "sa.pub", "kubelet.crt", "kubelet.key", "admin.conf"}, files)
+	require.ElementsMatch(t, []string{"ca.crt", "ca.key", "front-proxy-ca.crt", "front-proxy-ca.key", "sa.key", "sa.pub", "kubelet.crt", "kubelet.key", "admin.conf"}, files)
 }
 
 func TestOpen_damage(t *testing.T) {

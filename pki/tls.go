@@ -7,17 +7,19 @@ import (
 
 // ServerTLS returns the configuration of a server reached under hosts. It asks
 // clients for a certificate, which they need not have; one that they show must
-// be the authority's, or the handshake fails. The server's own certificate is
+// be the authority's or the front proxy's, or the handshake fails. The server's own certificate is
 // the one of [PKI.ServerCert] and is renewed in time.
 func (p *PKI) ServerTLS(name string, hosts ...string) (*tls.Config, error) {
 	current := &renewing{issue: func() (*tls.Certificate, error) { return p.ServerCert(name, hosts...) }}
 	if _, err := current.get(); err != nil {
 		return nil, err
 	}
+	clients := p.Roots()
+	clients.AddCert(p.frontProxy.ca)
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		ClientAuth:     tls.VerifyClientCertIfGiven,
-		ClientCAs:      p.Roots(),
+		ClientCAs:      clients,
 		NextProtos:     []string{"h2", "http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return current.get() },
 	}, nil

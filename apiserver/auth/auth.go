@@ -20,6 +20,12 @@ type Options struct {
 	// ClientCAs are the authorities of client certificates; nil means that
 	// certificates say nothing.
 	ClientCAs *x509.CertPool
+	// FrontProxyCAs are the authorities of servers that pass requests on and say
+	// whose they are; nil means that nobody may.
+	FrontProxyCAs *x509.CertPool
+	// FrontProxyNames are the common names that such servers may have; none
+	// means any.
+	FrontProxyNames []string
 	// Authenticators and Authorizers are asked after ours.
 	Authenticators []apiserver.Authenticator
 	Authorizers    []apiserver.Authorizer
@@ -55,6 +61,9 @@ func New(opts Options) (*Auth, error) {
 	authorizer := append(Union{Masters{}, Node{Objects: opts.Objects}, rbac}, opts.Authorizers...)
 
 	chain := []apiserver.Authenticator{InProcess{}}
+	if opts.FrontProxyCAs != nil {
+		chain = append(chain, FrontProxy{Roots: opts.FrontProxyCAs, Names: opts.FrontProxyNames})
+	}
 	if opts.ClientCAs != nil {
 		chain = append(chain, &X509{Roots: opts.ClientCAs})
 	}
