@@ -9,7 +9,6 @@ import (
 	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/version"
 
 	"github.com/coracle-k8s/coracle/api"
 )
@@ -27,12 +26,13 @@ type servedGroup struct {
 type servedVersion struct {
 	schema.GroupVersion
 	resources []metav1.APIResource
+	stale     bool // served elsewhere, by a server that does not answer
 }
 
 // discover collects what the server serves at present, the core group first.
 func (s *Server) discover() []servedGroup {
 	var groups []servedGroup
-	add := func(gv schema.GroupVersion, resources ...metav1.APIResource) {
+	add := func(gv schema.GroupVersion, resources ...metav1.APIResource) *servedVersion {
 		g := slices.IndexFunc(groups, func(g servedGroup) bool { return g.name == gv.Group })
 		if g < 0 {
 			g = len(groups)
@@ -45,19 +45,25 @@ func (s *Server) discover() []servedGroup {
 			group.versions = append(group.versions, servedVersion{GroupVersion: gv})
 		}
 		group.versions[v].resources = append(group.versions[v].resources, resources...)
+		return &group.versions[v]
 	}
 	add(schema.GroupVersion{Version: "v1"})
 	for _, r := range s.storage.resources.All() {
-		add(r.GroupVersion(), discoverResource(r)...)
+		if s.remote(r.GroupVersion()) == nil {
+			add(r.GroupVersion(), discoverResource(r)...)
+		}
 	}
 	for _, g := range s.Groups {
-		add(g.GroupVersion, g.Resources...)
+		if s.remote(g.GroupVersion) == nil {
+			add(g.GroupVersion, g.Resources...)
+		}
 	}
-	for _, g := range groups {
-		slices.SortStableFunc(g.versions, func(a, b servedVersion) int {
-			return version.CompareKubeAwareVersionStrings(b.Version, a.Version)
-		})
+	if s.Remotes != nil {
+		for _, g := range s.Remotes.Groups() {
+			add(g.GroupVersion, g.Resources...).stale = g.Stale
+		}
 	}
+	s.order(groups)
 	return groups
 }
 
@@ -202,6 +208,9 @@ func (q *request) answerAggregated(groups []servedGroup) error {
 // resource.
 func aggregatedVersion(v servedVersion) apidiscoveryv2.APIVersionDiscovery {
 	described := apidiscoveryv2.APIVersionDiscovery{Version: v.Version, Freshness: apidiscoveryv2.DiscoveryFreshnessCurrent}
+	if v.stale {
+		described.Freshness = apidiscoveryv2.DiscoveryFreshnessStale
+	}
 	for _, r := range v.resources {
 		kind := &metav1.GroupVersionKind{Group: v.Group, Version: v.Version, Kind: r.Kind}
 		if r.Version != "" {

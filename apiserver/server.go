@@ -36,6 +36,8 @@ type Config struct {
 	Connectors map[string]Connector
 	// Groups are served by handlers of their own.
 	Groups []Group
+	// Remotes are groups that other servers serve; nil means none.
+	Remotes Remotes
 	// Paths are handlers for further paths outside resources, by their exact
 	// path, such as "/openid/v1/jwks".
 	Paths map[string]http.Handler
@@ -89,6 +91,9 @@ func New(cfg Config) (*Server, error) {
 		Resources: s.storage.resources, Discover: discoverResource, Version: majorVersion + "." + minorVersion,
 	})
 	s.paths = s.fixedPaths()
+	if cfg.Remotes != nil {
+		s.paths["/openapi/v3"] = cfg.Remotes.OpenAPIV3(s.paths["/openapi/v3"])
+	}
 	for path, handler := range cfg.Paths {
 		if s.paths[path] != nil {
 			return nil, fmt.Errorf("new API server: path %s is the server's own", path)
@@ -166,6 +171,10 @@ func (s *Server) serve(q *request) (err error) {
 
 // dispatch finds who serves the path.
 func (s *Server) dispatch(q *request) error {
+	if remote := s.remote(q.info.GroupVersion); remote != nil {
+		remote.ServeHTTP(q.w, q.Request)
+		return nil
+	}
 	if group, ok := s.groups[q.info.GroupVersion]; ok && q.info.IsResource {
 		group.Handler.ServeHTTP(q.w, q.Request)
 		return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/admission/bootstrap"
 	"github.com/coracle-k8s/coracle/apiserver/admission/policy"
 	"github.com/coracle-k8s/coracle/apiserver/admission/webhook"
+	"github.com/coracle-k8s/coracle/apiserver/aggregator"
 	"github.com/coracle-k8s/coracle/apiserver/auth"
 	"github.com/coracle-k8s/coracle/apiserver/connect"
 	"github.com/coracle-k8s/coracle/apiserver/crd"
@@ -38,6 +39,7 @@ type API struct {
 	definitions *crd.Controller
 	tls         *tls.Config
 	listeners   []net.Listener
+	aggregator  *aggregator.Aggregator
 }
 
 // NewAPI makes an API server over a store. nodes is how it reaches kubelets,
@@ -79,13 +81,21 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 			policy.Expressions(), a.policies.Mutating(), a.webhooks.Mutating(), a.policies.Validating(), a.webhooks.Validating(),
 		}),
 	})
+	groups := []apiserver.Group{metricsapi.NewGroup(objects, metricsapi.Kubelets{Transport: nodes}, cfg.Logger)}
+	a.aggregator, err = aggregator.New(aggregator.Options{
+		Storage: storage, Groups: groups, Certificate: cfg.PKI.FrontProxyCert(), Dial: dialOf(pods), Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
 	a.Server, err = apiserver.New(apiserver.Config{
 		Storage:        storage,
 		Authenticators: security.Authenticators,
 		Authorizer:     security.Authorizer,
 		Hooks:          hooks,
 		Connectors:     connectors,
-		Groups:         []apiserver.Group{metricsapi.NewGroup(objects, metricsapi.Kubelets{Transport: nodes}, cfg.Logger)},
+		Groups:         groups,
+		Remotes:        a.aggregator,
 		Paths: map[string]http.Handler{
 			auth.DiscoveryPath: security.Tokens.Discovery(""),
 			auth.KeysPath:      security.Tokens.Keys(),
@@ -136,6 +146,7 @@ func (a *API) Run(ctx context.Context, ready func()) error {
 	g.Go(func() error { return a.webhooks.Run(ctx) })
 	g.Go(func() error { return a.definitions.Run(ctx) })
 	g.Go(func() error { return a.policies.Run(ctx) })
+	g.Go(func() error { return a.aggregator.Run(ctx) })
 	for _, l := range a.listeners {
 		g.Go(func() error { return a.Serve(ctx, l, a.tls) })
 	}
