@@ -128,6 +128,11 @@ type Resource struct {
 	TTLSeconds func(obj Object) int64
 	// Deprecated is the warning that comes with every answer of an old version.
 	Deprecated string
+	// AnyFinalizer lets finalizers have names without a domain, which built-in
+	// kinds else refuse.
+	AnyFinalizer bool
+	// DeprecationWarning, if any, goes with every answer about the resource.
+	DeprecationWarning string
 	// Verbs the resource supports; nil means all of get, list, watch,
 	// create, update, patch, delete and deletecollection.
 	Verbs []string

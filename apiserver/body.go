@@ -181,15 +181,4 @@ func (q *request) decodeOptions(into *metav1.DeleteOptions) error {
 	return apierrors.NewBadRequest(fmt.Sprintf("the body of a delete must be DeleteOptions, not %s", found.Kind))
 }
 
-// warn adds a Warning header (RFC 7234, section 5.5) for people to read.
-func (q *request) warn(text string) {
-	for _, given := range q.warnings {
-		if given == text {
-			return
-		}
-	}
-	q.warnings = append(q.warnings, text)
-	q.w.Header().Add("Warning", fmt.Sprintf("299 - %q", text))
-}
-
 var _ http.Handler = (*Server)(nil)

@@ -49,6 +49,7 @@ func (q *request) createObject(obj api.Object) (api.Object, error) {
 	}
 	beginMetadata(q.resource, obj)
 	q.resetStatus(obj)
+	q.tidyOwners(obj)
 	obj, err := q.admit(Create, obj, nil, q.creation(obj))
 	if err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ func (q *request) creation(obj api.Object) passage {
 				q.resource.PrepareCreate(obj)
 			}
 		},
-		validate: func(obj api.Object) error { return validateCreate(q.resource, obj) },
+		validate: func(obj api.Object) error { return validateCreate(q.resource, obj, q.checkFinalizers(obj)) },
 	}
 }
 

@@ -152,13 +152,14 @@ func checkName(obj api.Object, name string) error {
 }
 
 // validateCreate judges a new object: its metadata by the rules of all kinds,
-// the rest by its kind's.
-func validateCreate(r *api.Resource, obj api.Object) error {
+// where more has been found already, the rest by its kind's.
+func validateCreate(r *api.Resource, obj api.Object, more field.ErrorList) error {
 	validateName := r.ValidateName
 	if validateName == nil {
 		validateName = validation.NameIsDNSSubdomain
 	}
 	errs := validation.ValidateObjectMetaAccessor(obj, r.Namespaced, validateName, field.NewPath("metadata"))
+	errs = append(errs, more...)
 	if r.Validate != nil {
 		errs = append(errs, r.Validate(obj)...)
 	}
@@ -170,8 +171,9 @@ func validateCreate(r *api.Resource, obj api.Object) error {
 
 // validateUpdate judges an object that is to replace old. Further checks, such
 // as those of a subresource, take the place of the kind's own.
-func validateUpdate(r *api.Resource, obj, old api.Object, check func(obj, old api.Object) field.ErrorList) error {
+func validateUpdate(r *api.Resource, obj, old api.Object, more field.ErrorList, check func(obj, old api.Object) field.ErrorList) error {
 	errs := validation.ValidateObjectMetaAccessorUpdate(obj, old, field.NewPath("metadata"))
+	errs = append(errs, more...)
 	if check != nil {
 		errs = append(errs, check(obj, old)...)
 	}

@@ -215,6 +215,7 @@ func (s *Server) serveResource(q *request) error {
 	case !v.serves(q.info.Verb) || q.Method == http.MethodHead:
 		return noSuchMethod()
 	}
+	q.warnOfKind()
 	var err error
 	if q.format, err = negotiate(q.Request, q.info.Verb, isCustom(q.resource)); err != nil {
 		return err

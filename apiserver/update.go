@@ -99,6 +99,7 @@ func (q *request) admitChange(v *view, want, old api.Object) (api.Object, error)
 		return nil, err
 	}
 	carryMetadata(obj, old)
+	q.tidyOwners(obj)
 	obj, err = q.admit(Update, obj, old, q.replacement(v, old))
 	if err == nil {
 		keepTimes(obj, old)
@@ -121,7 +122,9 @@ func (q *request) replacement(v *view, old api.Object) passage {
 			v.prepare(obj, old)
 			countGeneration(q.resource, obj, old)
 		},
-		validate: func(obj api.Object) error { return validateUpdate(q.resource, obj, old, v.check) },
+		validate: func(obj api.Object) error {
+			return validateUpdate(q.resource, obj, old, q.checkFinalizers(obj), v.check)
+		},
 	}
 }
 

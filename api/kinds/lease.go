@@ -13,6 +13,7 @@ func leases() *api.Resource {
 	return &api.Resource{
 		GroupVersionKind: coordinationv1.SchemeGroupVersion.WithKind("Lease"),
 		Plural:           "leases",
+		AnyFinalizer:     true,
 		Singular:         "lease",
 		Namespaced:       true,
 		New:              func() api.Object { return &coordinationv1.Lease{} },

@@ -17,6 +17,7 @@ func podDisruptionBudgets() *api.Resource {
 	return &api.Resource{
 		GroupVersionKind: policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget"),
 		Plural:           "poddisruptionbudgets",
+		AnyFinalizer:     true,
 		Singular:         "poddisruptionbudget",
 		ShortNames:       []string{"pdb"},
 		Namespaced:       true,
