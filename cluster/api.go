@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/util/uuid"
 
 	"github.com/coracle-k8s/coracle/api/kinds"
 	"github.com/coracle-k8s/coracle/apiserver"
@@ -106,7 +108,11 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	if err != nil {
 		return nil, err
 	}
-	a.bootstrap = bootstrap.Bootstrap{Objects: objects, Services: services, Advertise: cfg.Advertise, Logger: cfg.Logger}
+	host, _ := os.Hostname() // without one there is no lease
+	a.bootstrap = bootstrap.Bootstrap{
+		Objects: objects, Services: services, Advertise: cfg.Advertise, Logger: cfg.Logger,
+		ClientCA: cfg.PKI.CAPEM(), Host: host, Instance: string(uuid.NewUUID()),
+	}
 	a.tls, err = cfg.PKI.ServerTLS("apiserver", append(apiHosts(cfg), cfg.Hosts...)...)
 	return a, err
 }

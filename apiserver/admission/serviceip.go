@@ -1,10 +1,12 @@
 package admission
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,6 +40,7 @@ type ServiceIPs struct {
 	ports     span
 	ips       *claims
 	nodePorts *claims
+	book      addressBook
 }
 
 var _ apiserver.Hook = (*ServiceIPs)(nil)
@@ -51,23 +54,25 @@ func NewServiceIPs(objects apiserver.Objects, ranges ServiceRange) (*ServiceIPs,
 		ranges.FirstPort, ranges.LastPort = 30000, 32767
 	}
 	ranges.Addresses = ranges.Addresses.Masked()
-	switch bits := ranges.Addresses.Bits(); {
-	case !ranges.Addresses.Addr().Is4():
-		return nil, fmt.Errorf("service range %s: only IPv4 is supported", ranges.Addresses)
-	case bits < 8 || bits > 30:
-		return nil, fmt.Errorf("service range %s: must be between a /8 and a /30", ranges.Addresses)
-	case ranges.FirstPort < 1 || ranges.LastPort > 65535 || ranges.FirstPort > ranges.LastPort:
+	if err := usable(ranges.Addresses); err != nil {
+		return nil, err
+	}
+	if ranges.FirstPort < 1 || ranges.LastPort > 65535 || ranges.FirstPort > ranges.LastPort {
 		return nil, fmt.Errorf("node port range %d-%d: not a range of ports", ranges.FirstPort, ranges.LastPort)
 	}
 	s := &ServiceIPs{
 		objects: objects, ranges: ranges,
 		addresses: addresses(ranges.Addresses),
 		ports:     ports(ranges.FirstPort, ranges.LastPort),
+		book:      addressBook{objects},
 	}
 	s.ips = newClaims(objects, "serviceips", s.uses(addressesOf))
 	s.nodePorts = newClaims(objects, "nodeports", s.uses(portsOf))
 	return s, nil
 }
+
+// Range returns where the addresses of services come from.
+func (s *ServiceIPs) Range() netip.Prefix { return s.ranges.Addresses }
 
 // First returns the address that the service default/kubernetes has.
 func (s *ServiceIPs) First() string { return s.addresses.name(0) }
@@ -112,7 +117,21 @@ func (s *ServiceIPs) Validate(ctx context.Context, a *apiserver.Admission) error
 	}
 	return errors.Join(
 		releaseUnused(ctx, s.ips, old, addressesOf(old), addressesOf(service)),
+		s.strikeUnused(ctx, old, service),
 		releaseUnused(ctx, s.nodePorts, old, portsOf(old), portsOf(service)))
+}
+
+// strikeUnused takes out of the book what the service gives up now. One that is
+// held back from going still has its address.
+func (s *ServiceIPs) strikeUnused(ctx context.Context, old, service *corev1.Service) error {
+	if service == nil && len(old.Finalizers) > 0 {
+		return nil
+	}
+	var errs []error
+	for _, ip := range without(addressesOf(old), addressesOf(service)) {
+		errs = append(errs, s.book.strike(ctx, ip, old))
+	}
+	return errors.Join(errs...)
 }
 
 func releaseUnused(ctx context.Context, c *claims, old *corev1.Service, before, after []string) error {
@@ -134,12 +153,7 @@ func (s *ServiceIPs) claimNamed(ctx context.Context, service, old *corev1.Servic
 		if err != nil {
 			continue // validation of the kind has said so
 		}
-		if !s.contains(addr) {
-			errs = append(errs, field.Invalid(path, service.Spec.ClusterIPs, fmt.Sprintf(
-				"failed to allocate IP %s: the provided IP is not in the valid range. The range of valid IPs is %s", ip, s.ranges.Addresses)))
-			continue
-		}
-		if err := s.ips.get(ctx, ip, holderOf(service), dryRun); err != nil {
+		if err := s.getAddress(ctx, addr, service, dryRun); err != nil {
 			errs = append(errs, field.Invalid(path, service.Spec.ClusterIPs, fmt.Sprintf("failed to allocate IP %s: %s", ip, explain(err, "IP"))))
 		}
 	}
@@ -155,6 +169,28 @@ func (s *ServiceIPs) claimNamed(ctx context.Context, service, old *corev1.Servic
 		}
 	}
 	return errs
+}
+
+// errNotInRange says that an address is none for services, in Kubernetes' words.
+var errNotInRange = errors.New("the provided network does not match the current range")
+
+// getAddress claims an address that the service names and enters it in the book.
+func (s *ServiceIPs) getAddress(ctx context.Context, addr netip.Addr, service *corev1.Service, dryRun bool) error {
+	ranges, err := s.spans(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(ranges, func(r addressRange) bool { return r.contains(addr) }) {
+		return errNotInRange
+	}
+	ip := addr.String()
+	if others, err := s.book.others(ctx, ip); err != nil || others {
+		return cmp.Or(err, errTaken)
+	}
+	if err := s.ips.get(ctx, ip, holderOf(service), dryRun); err != nil || dryRun {
+		return err
+	}
+	return s.book.enter(ctx, ip, service)
 }
 
 // get claims a name, or with dryRun only looks whether it could.
@@ -184,12 +220,6 @@ func portPath(service *corev1.Service, port string) (*field.Path, int) {
 		}
 	}
 	return field.NewPath("spec", "ports"), number
-}
-
-// contains reports whether the address is one that services can have.
-func (s *ServiceIPs) contains(addr netip.Addr) bool {
-	last := s.addresses.name(s.addresses.size) // one behind: the broadcast address
-	return s.ranges.Addresses.Contains(addr) && addr != s.ranges.Addresses.Addr() && addr.String() != last
 }
 
 // A holder is a service, by its uid: one of the same name that comes later is

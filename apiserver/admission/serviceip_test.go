@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"encoding/json"
@@ -124,9 +126,9 @@ func TestServiceIP_allocates(t *testing.T) {
 	require.Equal(t, "10.96.0.10", chosen.Spec.ClusterIP)
 	for name, test := range map[string]struct{ spec, message string }{
 		"taken":            {`"clusterIP":"10.96.0.10"`, "failed to allocate IP 10.96.0.10: provided IP is already allocated"},
-		"elsewhere":        {`"clusterIP":"10.97.0.1"`, "the provided IP is not in the valid range. The range of valid IPs is 10.96.0.0/16"},
-		"the network":      {`"clusterIP":"10.96.0.0"`, "not in the valid range"},
-		"the broadcast":    {`"clusterIP":"10.96.255.255"`, "not in the valid range"},
+		"elsewhere":        {`"clusterIP":"10.97.0.1"`, "failed to allocate IP 10.97.0.1: the provided network does not match the current range"},
+		"the network":      {`"clusterIP":"10.96.0.0"`, "does not match the current range"},
+		"the broadcast":    {`"clusterIP":"10.96.255.255"`, "does not match the current range"},
 		"IPv6":             {`"ipFamilies":["IPv6"]`, "not configured on this cluster"},
 		"two families":     {`"ipFamilyPolicy":"RequireDualStack"`, "not configured for dual-stack"},
 		"a low node port":  {`"type":"NodePort","ports":[{"port":80,"nodePort":80}]`, "provided port is not in the valid range. The range of valid ports is 30000-32767"},
@@ -139,6 +141,63 @@ func TestServiceIP_allocates(t *testing.T) {
 		require.Equal(t, 422, code, name)
 		require.Contains(t, message, test.message, name)
 	}
+}
+
+// TestServiceIP_objects: every address has its IPAddress, and what others write
+// there counts.
+func TestServiceIP_objects(t *testing.T) {
+	s := newServer(t, admission.ServiceRange{})
+	parent := func(ip string) string {
+		entry, err := typed.Get[*networkingv1.IPAddress](t.Context(), s.objects, "", ip)
+		if apierrors.IsNotFound(err) {
+			return ""
+		}
+		require.NoError(t, err)
+		return entry.Spec.ParentRef.Resource + " " + entry.Spec.ParentRef.Name
+	}
+	web := s.must("POST", "", spec("web", port80))
+	require.Equal(t, "services web", parent(web.Spec.ClusterIP))
+	s.must("PATCH", "web", `{"spec":{"type":"ExternalName","externalName":"example.com"}}`)
+	require.Empty(t, parent(web.Spec.ClusterIP))
+	s.must("POST", "", spec("dns", `"clusterIP":"10.96.0.10",`+port80))
+	require.Equal(t, "services dns", parent("10.96.0.10"))
+	s.must("DELETE", "dns", "")
+	require.Empty(t, parent("10.96.0.10"))
+
+	_, err := typed.Create(t.Context(), s.objects, &networkingv1.IPAddress{
+		ObjectMeta: metav1.ObjectMeta{Name: "10.96.0.11"},
+		Spec:       networkingv1.IPAddressSpec{ParentRef: &networkingv1.ParentReference{Group: "example.com", Resource: "gateways", Name: "g"}},
+	})
+	require.NoError(t, err)
+	code, _, message := s.call("POST", "", spec("thief", `"clusterIP":"10.96.0.11",`+port80))
+	require.Equal(t, 422, code)
+	require.Contains(t, message, "provided IP is already allocated")
+	require.Equal(t, "gateways g", parent("10.96.0.11"))
+
+	// What is lost is written again.
+	web = s.must("PATCH", "web", `{"spec":{"type":"ClusterIP","externalName":null}}`)
+	require.NoError(t, typed.Delete[*networkingv1.IPAddress](t.Context(), s.objects, "", web.Spec.ClusterIP))
+	require.NoError(t, s.services.Repair(t.Context()))
+	require.Equal(t, "services web", parent(web.Spec.ClusterIP))
+}
+
+// TestServiceIP_moreRanges: a ServiceCIDR is a range like the server's own.
+func TestServiceIP_moreRanges(t *testing.T) {
+	s := newServer(t, smallRange)
+	_, err := typed.Create(t.Context(), s.objects, &networkingv1.ServiceCIDR{
+		ObjectMeta: metav1.ObjectMeta{Name: "more"},
+		Spec:       networkingv1.ServiceCIDRSpec{CIDRs: []string{"10.0.1.0/30", "fd00::/112"}},
+	})
+	require.NoError(t, err)
+	s.must("POST", "", spec("chosen", `"clusterIP":"10.0.1.1",`+port80))
+	for i := range 14 {
+		ip := s.must("POST", "", spec(fmt.Sprintf("s%d", i), port80)).Spec.ClusterIP
+		require.True(t, smallRange.Addresses.Contains(netip.MustParseAddr(ip)), ip)
+	}
+	require.Equal(t, "10.0.1.2", s.must("POST", "", spec("next", port80)).Spec.ClusterIP)
+	code, _, message := s.call("POST", "", spec("late", port80))
+	require.Equal(t, 500, code)
+	require.Contains(t, message, "range is full")
 }
 
 func TestServiceIP_nodePorts(t *testing.T) {

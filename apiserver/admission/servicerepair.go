@@ -19,11 +19,16 @@ func (s *ServiceIPs) Repair(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(
+	err = errors.Join(
 		s.ips.repair(ctx, services, addressesOf),
 		s.nodePorts.repair(ctx, services, portsOf),
 		s.ips.sweep(ctx),
 		s.nodePorts.sweep(ctx))
+	holders, listed := s.ips.holders(ctx)
+	if listed != nil {
+		return errors.Join(err, listed)
+	}
+	return errors.Join(err, s.book.repair(ctx, services, holders))
 }
 
 func (c *claims) repair(ctx context.Context, services []*corev1.Service, namesOf func(*corev1.Service) []string) error {

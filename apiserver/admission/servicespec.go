@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -146,7 +147,7 @@ func (s *ServiceIPs) checkFamilies(service *corev1.Service) error {
 func (s *ServiceIPs) allocateAddress(ctx context.Context, service *corev1.Service, dryRun bool) error {
 	spec := &service.Spec
 	if spec.ClusterIP == "" && len(spec.ClusterIPs) == 0 {
-		ip, err := s.addresses.take(ctx, s.ips, holderOf(service), dryRun)
+		ip, err := s.takeAddress(ctx, service, dryRun)
 		if err != nil {
 			return apierrors.NewInternalError(err)
 		}
@@ -156,6 +157,27 @@ func (s *ServiceIPs) allocateAddress(ctx context.Context, service *corev1.Servic
 		spec.ClusterIPs = []string{spec.ClusterIP}
 	}
 	return nil
+}
+
+// takeAddress claims some address of the first range that has one free.
+func (s *ServiceIPs) takeAddress(ctx context.Context, service *corev1.Service, dryRun bool) (string, error) {
+	ranges, err := s.spans(ctx)
+	if err != nil {
+		return "", err
+	}
+	for i := 0; i < len(ranges); {
+		var ip string
+		if ip, err = ranges[i].span.take(ctx, s.ips, holderOf(service), dryRun); err == nil && !dryRun {
+			err = s.book.enter(ctx, ip, service)
+		}
+		switch {
+		case err == nil:
+			return ip, nil
+		case !errors.Is(err, errTaken): // by the book alone, else try the next address
+			i++
+		}
+	}
+	return "", err
 }
 
 // allocatePorts gives each port its node port. Two protocols on one port share

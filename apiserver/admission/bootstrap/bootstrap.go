@@ -36,6 +36,14 @@ type Bootstrap struct {
 	// zero value, or a loopback address, which is none to a pod, leaves the
 	// service without endpoints.
 	Advertise netip.AddrPort
+	// ClientCA holds, in PEM, the authorities that sign the certificates of
+	// users, and FrontProxy says who may speak for others. Extension servers
+	// learn both from a config map.
+	ClientCA   []byte
+	FrontProxy *FrontProxy
+	// Host is the server's machine, and Instance tells one run of the server
+	// on it from the next. Without a Host the server has no identity lease.
+	Host, Instance string
 	// Logger gets what goes wrong. Nil discards.
 	Logger *slog.Logger
 }
@@ -88,8 +96,9 @@ func (b Bootstrap) keep(ctx context.Context) error {
 		errs = append(errs, b.namespace(ctx, name))
 	}
 	if b.Services != nil {
-		errs = append(errs, b.kubernetesService(ctx), b.Services.Repair(ctx))
+		errs = append(errs, b.kubernetesService(ctx), b.serviceCIDRs(ctx), b.Services.Repair(ctx))
 	}
+	errs = append(errs, b.flowControl(ctx), b.authenticationConfig(ctx), b.identity(ctx))
 	return errors.Join(errs...)
 }
 

@@ -11,10 +11,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/coracle-k8s/coracle/api"
 	"github.com/coracle-k8s/coracle/api/kinds"
@@ -107,6 +112,137 @@ func TestOnce_isValid(t *testing.T) {
 		}
 	}
 	require.Greater(t, n, 50)
+}
+
+func TestOnce_ranges(t *testing.T) {
+	ctx, objects := t.Context(), typedtest.New()
+	b := newBootstrap(t, objects)
+	require.NoError(t, b.Once(ctx))
+	own, err := typed.Get[*networkingv1.ServiceCIDR](ctx, objects, "", "kubernetes")
+	require.NoError(t, err)
+	require.Equal(t, []string{"10.96.0.0/16"}, own.Spec.CIDRs)
+	require.Equal(t, metav1.ConditionTrue, own.Status.Conditions[0].Status)
+	ip, err := typed.Get[*networkingv1.IPAddress](ctx, objects, "", "10.96.0.1")
+	require.NoError(t, err)
+	require.Equal(t, &networkingv1.ParentReference{Resource: "services", Namespace: "default", Name: "kubernetes"}, ip.Spec.ParentRef)
+
+	// A range of somebody else becomes ready, and stays while it is used.
+	_, err = typed.Create(ctx, objects, &networkingv1.ServiceCIDR{
+		ObjectMeta: metav1.ObjectMeta{Name: "more"}, Spec: networkingv1.ServiceCIDRSpec{CIDRs: []string{"10.97.0.0/24"}},
+	})
+	require.NoError(t, err)
+	_, err = typed.Create(ctx, objects, &networkingv1.IPAddress{
+		ObjectMeta: metav1.ObjectMeta{Name: "10.97.0.7"},
+		Spec:       networkingv1.IPAddressSpec{ParentRef: &networkingv1.ParentReference{Group: "example.com", Resource: "gateways", Name: "g"}},
+	})
+	require.NoError(t, err)
+	require.NoError(t, b.Once(ctx))
+	more := func() *networkingv1.ServiceCIDR {
+		more, err := typed.Get[*networkingv1.ServiceCIDR](ctx, objects, "", "more")
+		require.NoError(t, err)
+		return more
+	}
+	require.Equal(t, metav1.ConditionTrue, more().Status.Conditions[0].Status)
+	require.Len(t, more().Finalizers, 1)
+	_, err = typed.Modify(ctx, objects, "", "more", func(cidr *networkingv1.ServiceCIDR) error {
+		cidr.DeletionTimestamp = &metav1.Time{Time: time.Now()}
+		return nil
+	})
+	require.NoError(t, err)
+	require.NoError(t, b.Once(ctx))
+	require.Equal(t, "Terminating", more().Status.Conditions[0].Reason)
+	require.NoError(t, typed.Delete[*networkingv1.IPAddress](ctx, objects, "", "10.97.0.7"))
+	require.NoError(t, b.Once(ctx))
+	gone, err := typed.Get[*networkingv1.ServiceCIDR](ctx, objects, "", "more")
+	if err == nil {
+		require.Empty(t, gone.Finalizers)
+	}
+}
+
+func TestOnce_whoIsServedFirst(t *testing.T) {
+	ctx, objects := t.Context(), typedtest.New()
+	b := newBootstrap(t, objects)
+	require.NoError(t, b.Once(ctx))
+	schemas, err := typed.List[*flowcontrolv1.FlowSchema](ctx, objects, "")
+	require.NoError(t, err)
+	require.Len(t, schemas, 11)
+	levels, err := typed.List[*flowcontrolv1.PriorityLevelConfiguration](ctx, objects, "")
+	require.NoError(t, err)
+	require.Len(t, levels, 8)
+
+	change := func(name string, change func(*flowcontrolv1.FlowSchema)) {
+		_, err := typed.Modify(ctx, objects, "", name, func(s *flowcontrolv1.FlowSchema) error {
+			change(s)
+			s.Generation++
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	precedence := func(name string) (int32, string) {
+		s, err := typed.Get[*flowcontrolv1.FlowSchema](ctx, objects, "", name)
+		require.NoError(t, err)
+		return s.Spec.MatchingPrecedence, s.Annotations[flowcontrolv1.AutoUpdateAnnotationKey]
+	}
+	// The mandatory one comes back whatever it says; a suggested one is changed
+	// back while it says that the server may, and left alone once it does not.
+	change("catch-all", func(s *flowcontrolv1.FlowSchema) {
+		s.Spec.MatchingPrecedence, s.Annotations = 1, nil
+	})
+	change("probes", func(s *flowcontrolv1.FlowSchema) { s.Spec.MatchingPrecedence = 3 })
+	change("service-accounts", func(s *flowcontrolv1.FlowSchema) {
+		s.Spec.MatchingPrecedence, s.Annotations[flowcontrolv1.AutoUpdateAnnotationKey] = 8000, "false"
+	})
+	change("global-default", func(s *flowcontrolv1.FlowSchema) { s.Spec.MatchingPrecedence, s.Annotations = 9000, nil })
+	require.NoError(t, typed.Delete[*flowcontrolv1.FlowSchema](ctx, objects, "", "kube-scheduler"))
+	_, err = typed.Create(ctx, objects, &flowcontrolv1.FlowSchema{ObjectMeta: metav1.ObjectMeta{
+		Name: "of-yesterday", Annotations: map[string]string{flowcontrolv1.AutoUpdateAnnotationKey: "true"},
+	}})
+	require.NoError(t, err)
+	_, err = typed.Create(ctx, objects, &flowcontrolv1.FlowSchema{ObjectMeta: metav1.ObjectMeta{Name: "mine"}})
+	require.NoError(t, err)
+	require.NoError(t, b.Once(ctx))
+
+	for name, want := range map[string]struct {
+		precedence int32
+		kept       string
+	}{
+		"catch-all":        {10000, "true"},
+		"probes":           {2, "true"},
+		"service-accounts": {8000, "false"},
+		"global-default":   {9000, "false"},
+		"kube-scheduler":   {800, "true"},
+		"mine":             {0, ""},
+	} {
+		got, kept := precedence(name)
+		require.Equal(t, want.precedence, got, name)
+		require.Equal(t, want.kept, kept, name)
+	}
+	_, err = typed.Get[*flowcontrolv1.FlowSchema](ctx, objects, "", "of-yesterday")
+	require.True(t, apierrors.IsNotFound(err))
+}
+
+func TestOnce_whomToBelieve(t *testing.T) {
+	ctx, objects := t.Context(), typedtest.New()
+	b := newBootstrap(t, objects)
+	b.ClientCA, b.FrontProxy = []byte("users"), &bootstrap.FrontProxy{CA: []byte("proxies"), Names: []string{"front-proxy-client"}}
+	b.Host, b.Instance = "vm", "1"
+	require.NoError(t, b.Once(ctx))
+	require.NoError(t, b.Once(ctx))
+	config, err := typed.Get[*corev1.ConfigMap](ctx, objects, "kube-system", "extension-apiserver-authentication")
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{
+		"client-ca-file":                     "users",
+		"requestheader-client-ca-file":       "proxies",
+		"requestheader-allowed-names":        `["front-proxy-client"]`,
+		"requestheader-username-headers":     `["X-Remote-User"]`,
+		"requestheader-uid-headers":          `["X-Remote-Uid"]`,
+		"requestheader-group-headers":        `["X-Remote-Group"]`,
+		"requestheader-extra-headers-prefix": `["X-Remote-Extra-"]`,
+	}, config.Data)
+
+	lease, err := typed.Get[*coordinationv1.Lease](ctx, objects, "kube-system", "apiserver-wlv32tlttr4jl3gtroqexyxapa")
+	require.NoError(t, err, "the name that kube-apiserver has on such a host")
+	require.Equal(t, lease.Name+"_1", *lease.Spec.HolderIdentity)
 }
 
 func TestOnce_loopbackIsNoEndpoint(t *testing.T) {
