@@ -158,7 +158,7 @@ func (c *Cluster) Run(ctx context.Context) (err error) {
 
 func (c *Cluster) runControllers(ctx context.Context, access Access) error {
 	opts := manager.Options{
-		RootCA: c.cfg.PKI.CAPEM(), NodeGrace: c.cfg.NodeGrace, AutoscaleInterval: c.cfg.AutoscaleInterval,
+		RootCA: c.cfg.PKI.CAPEM(), Authority: c.cfg.PKI, NodeGrace: c.cfg.NodeGrace, AutoscaleInterval: c.cfg.AutoscaleInterval,
 		Logger: c.cfg.Logger,
 	}
 	if access.VolumeDir != "" {

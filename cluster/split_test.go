@@ -87,7 +87,7 @@ func startApart(t *testing.T) *apart {
 	})
 	a.start("controllers", func(ctx context.Context) error {
 		return cluster.RunControllers(ctx, a.client(pki.UserControllerManager), manager.Options{
-			RootCA: authority.CAPEM(), Leader: cluster.LeadOptions("kube-controller-manager"), Logger: log,
+			RootCA: authority.CAPEM(), Authority: authority, Leader: cluster.LeadOptions("kube-controller-manager"), Logger: log,
 		})
 	})
 	return a

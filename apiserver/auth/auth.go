@@ -85,7 +85,7 @@ func New(opts Options) (*Auth, error) {
 // Hooks returns the admission hooks that belong to authorization. They come
 // after those of package admission, which fill in what is judged here.
 func (a *Auth) Hooks() []apiserver.Hook {
-	return []apiserver.Hook{NodeRestriction(), Escalation{RBAC: a.rbac, Authorizer: a.Authorizer}}
+	return []apiserver.Hook{NodeRestriction(), Signers{Authorizer: a.Authorizer}, Escalation{RBAC: a.rbac, Authorizer: a.Authorizer}}
 }
 
 // Connectors returns the connectors of this package by what they serve:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/coracle-k8s/coracle/controller"
 	"github.com/coracle-k8s/coracle/controller/manager"
 	"github.com/coracle-k8s/coracle/controller/volume"
+	"github.com/coracle-k8s/coracle/pki"
 )
 
 // managerFlags are the flags of `coracle controller-manager`.
@@ -21,6 +23,7 @@ type managerFlags struct {
 	partFlags
 	rootCA    string
 	volumes   string
+	signing   string
 	without   []string
 	elect     bool
 	nodeGrace time.Duration
@@ -52,6 +55,7 @@ another takes over. The controllers are:
 	electFlag(cmd, &f.elect)
 	cmd.Flags().StringVar(&f.rootCA, "root-ca", "", "file of the certificate by which pods know the API server, DATA-DIR/pki/ca.crt of the API server; without it pods are not told")
 	cmd.Flags().StringVar(&f.volumes, "volume-dir", "", "directory for volumes, the same path on every node; without it claims wait for volumes that others make")
+	cmd.Flags().StringVar(&f.signing, "signing-pki", "", "directory of the authority that signs certificates on request, DATA-DIR/pki of the API server; without it requests wait for another signer")
 	cmd.Flags().StringSliceVar(&f.without, "without", nil, "controllers to leave out")
 	cmd.Flags().DurationVar(&f.nodeGrace, "node-grace", 40*time.Second, "how long a node may be silent before it counts as gone")
 	cmd.Flags().DurationVar(&f.autoscale, "autoscale-interval", 15*time.Second, "how often horizontal pod autoscalers decide")
@@ -84,6 +88,16 @@ func (f *managerFlags) options(p part) (manager.Options, error) {
 	}
 	if f.volumes != "" {
 		opts.Volumes = &volume.ProvisionerConfig{Dir: f.volumes}
+	}
+	if f.signing != "" {
+		if _, err := os.Stat(filepath.Join(f.signing, pki.CAName+".key")); err != nil {
+			return opts, fmt.Errorf("--signing-pki: %w", err)
+		}
+		authority, err := pki.Open(f.signing)
+		if err != nil {
+			return opts, fmt.Errorf("--signing-pki: %w", err)
+		}
+		opts.Authority = authority
 	}
 	if f.elect {
 		opts.Leader = cluster.LeadOptions("kube-controller-manager")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/controller"
+	"github.com/coracle-k8s/coracle/controller/certificates"
 	"github.com/coracle-k8s/coracle/controller/clusterroleaggregation"
 	"github.com/coracle-k8s/coracle/controller/deployment"
 	"github.com/coracle-k8s/coracle/controller/endpointslice"
@@ -41,6 +42,8 @@ type Env struct {
 	Options controller.Options
 	// RootCA are the certificates of the API server, PEM.
 	RootCA []byte
+	// Authority signs certificates; nil where none are signed.
+	Authority certificates.Authority
 	// AutoscaleInterval and NodeGrace are those of the manager's Options.
 	AutoscaleInterval, NodeGrace time.Duration
 	// Volumes says where new volumes go; nil where none are made.
@@ -51,6 +54,7 @@ type Env struct {
 const (
 	rootCA      = "root-ca-certificate-publisher"
 	provisioner = "persistentvolume-provisioner"
+	signing     = "certificatesigningrequest-signing"
 )
 
 // Builtin returns the controllers that a cluster has. A new controller is one
@@ -64,6 +68,9 @@ func Builtin() []Constructor {
 		}},
 		{"garbage-collector", func(e Env) Runner { return garbagecollector.New(e.Client, e.Informers, e.Options) }},
 		{"resourcequota", func(e Env) Runner { return resourcequota.New(e.Client, e.Informers, e.Options) }},
+		{"certificatesigningrequest-approving", func(e Env) Runner { return certificates.NewApproving(e.Client, e.Informers, e.Options) }},
+		{signing, func(e Env) Runner { return certificates.NewSigning(e.Client, e.Informers, e.Authority, e.Options) }},
+		{"certificatesigningrequest-cleaner", func(e Env) Runner { return certificates.NewCleaner(e.Client, e.Informers, e.Options) }},
 		{"clusterrole-aggregation", func(e Env) Runner { return clusterroleaggregation.New(e.Client, e.Informers, e.Options) }},
 		{"node-lifecycle", func(e Env) Runner {
 			return nodelifecycle.New(e.Client, e.Informers, nodelifecycle.Options{Options: e.Options, Grace: e.NodeGrace})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/controller"
+	"github.com/coracle-k8s/coracle/controller/certificates"
 	"github.com/coracle-k8s/coracle/controller/volume"
 )
 
@@ -19,6 +20,9 @@ type Options struct {
 	// RootCA are the certificates (PEM) by which pods know the API server.
 	// Without any, kube-root-ca.crt is not published.
 	RootCA []byte
+	// Authority signs the certificates that are asked for. Nil means that
+	// approved requests wait for another signer.
+	Authority certificates.Authority
 	// AutoscaleInterval is how often autoscalers decide; zero means every 15 s.
 	AutoscaleInterval time.Duration
 	// NodeGrace is how long a node may be silent before it counts as dead; zero
@@ -62,7 +66,8 @@ func New(c *client.Client, opts Options) *Manager {
 	}
 	for _, constructor := range all {
 		idle := constructor.Name == rootCA && len(opts.RootCA) == 0 ||
-			constructor.Name == provisioner && opts.Volumes == nil
+			constructor.Name == provisioner && opts.Volumes == nil ||
+			constructor.Name == signing && opts.Authority == nil
 		if !idle && !slices.Contains(opts.Without, constructor.Name) {
 			m.controllers = append(m.controllers, constructor)
 		}
@@ -99,7 +104,7 @@ func (m *Manager) work(ctx context.Context) error {
 	for _, constructor := range m.controllers {
 		recorder := client.NewRecorder(m.client, constructor.Name, "")
 		runner := constructor.New(Env{
-			Client: m.client, Informers: informers, RootCA: m.opts.RootCA,
+			Client: m.client, Informers: informers, RootCA: m.opts.RootCA, Authority: m.opts.Authority,
 			AutoscaleInterval: m.opts.AutoscaleInterval, NodeGrace: m.opts.NodeGrace, Volumes: m.opts.Volumes,
 			Options: controller.Options{Logger: m.opts.Logger, Metrics: m.opts.Metrics, Recorder: recorder},
 		})
