@@ -383,16 +383,15 @@ func (c *cache) get(ctx context.Context, r *api.Resource, key string) (*entry, i
 	return col.entries.get(key), c.revision, nil
 }
 
-// listNode returns the entries of a node, in order, and the revision at which they
-// were just so.
-func (c *cache) listNode(ctx context.Context, r *api.Resource, node string) ([]*entry, int64, error) {
+// listNode is list for the entries of a node.
+func (c *cache) listNode(ctx context.Context, r *api.Resource, node, prefix string) ([]*entry, int64, error) {
 	col, err := c.collection(ctx, r)
 	if err != nil {
 		return nil, 0, err
 	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return col.scopeLocked(r, watchScope{nodeName: node}), c.revision, nil
+	return col.nodeLocked(node).list(prefix), c.revision, nil
 }
 
 // list returns the entries whose key begins with prefix, in order, and the

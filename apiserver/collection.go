@@ -60,7 +60,7 @@ func (c *collection) listLocked(begin bool) { c.listing, c.pending = begin, nil 
 func (c *collection) fillLocked(entries []*entry, revision int64) {
 	c.entries.entries = entries
 	for _, e := range entries { // in order, so each goes to an end
-		c.onNode(e.node).put(e)
+		c.putOnNode(e)
 	}
 	c.window.since = revision
 	pending := c.pending
@@ -99,32 +99,44 @@ func (c *collection) replaceLocked(e *event) {
 		c.entries.remove(e.key)
 	} else {
 		c.entries.put(e.now)
-		c.onNode(e.now.node).put(e.now)
+		c.putOnNode(e.now)
 	}
 	if e.before != nil && (e.now == nil || e.now.node != e.before.node) {
-		c.onNode(e.before.node).remove(e.key)
+		c.takeFromNode(e.before)
 	}
 }
 
-// onNode returns the entries of a node, which are kept apart because every kubelet
-// asks for its own. What has no node is not.
-func (c *collection) onNode(node string) *ordered {
-	if node == "" {
-		return &ordered{}
+// nodeLocked returns the entries of a node. They are kept apart because every kubelet
+// asks for its own.
+func (c *collection) nodeLocked(node string) *ordered {
+	if of := c.byNode[node]; of != nil {
+		return of
 	}
-	if c.byNode[node] == nil {
-		c.byNode[node] = &ordered{}
-	}
-	return c.byNode[node]
+	return &ordered{}
 }
 
-// listLocked returns the entries of a scope, in order, and perhaps others.
+func (c *collection) putOnNode(e *entry) {
+	if e.node == "" {
+		return
+	}
+	if c.byNode[e.node] == nil {
+		c.byNode[e.node] = &ordered{}
+	}
+	c.byNode[e.node].put(e)
+}
+
+func (c *collection) takeFromNode(e *entry) {
+	if of := c.byNode[e.node]; of != nil {
+		if of.remove(e.key); len(of.entries) == 0 {
+			delete(c.byNode, e.node)
+		}
+	}
+}
+
+// scopeLocked returns the entries of a scope, in order, and perhaps others.
 func (c *collection) scopeLocked(r *api.Resource, scope watchScope) []*entry {
 	if scope.nodeName != "" {
-		if of := c.byNode[scope.nodeName]; of != nil {
-			return of.list("")
-		}
-		return nil
+		return c.nodeLocked(scope.nodeName).list("")
 	}
 	return c.entries.list(keyPrefix(r, scope.namespace))
 }

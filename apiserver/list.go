@@ -164,7 +164,7 @@ func (q *request) cachedPage(sel *selection, limit int) (*page, error) {
 		if e.err != nil {
 			return nil, apierrors.NewInternalError(e.err)
 		}
-		if !sel.matches(e.object) {
+		if !sel.matches(e) {
 			continue
 		}
 		if limit > 0 && len(found.entries) == limit {
@@ -179,8 +179,8 @@ func (q *request) cachedPage(sel *selection, limit int) (*page, error) {
 // cachedEntries are all that can be in a selection, and perhaps others.
 func (q *request) cachedEntries(sel *selection) ([]*entry, int64, error) {
 	cache := q.server.storage.cache
-	if scope := sel.scope(); scope.nodeName != "" {
-		return cache.listNode(q.Context(), q.resource, scope.nodeName)
+	if sel.node != "" {
+		return cache.listNode(q.Context(), q.resource, sel.node, sel.prefix())
 	}
 	return cache.list(q.Context(), q.resource, sel.prefix())
 }
@@ -217,8 +217,8 @@ func (q *request) storedPage(sel *selection, limit int, revision int64, start st
 			if err != nil {
 				return nil, apierrors.NewInternalError(err)
 			}
-			if sel.matches(current.object) {
-				found.entries = append(found.entries, current.entry(kv.Key[len(q.resource.Prefix()):]))
+			if e := current.entry(q.resource, kv.Key); sel.matches(e) {
+				found.entries = append(found.entries, e)
 			}
 			more := list.Count - int64(i) - 1
 			if limit > 0 && len(found.entries) == limit && more > 0 {

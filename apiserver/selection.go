@@ -8,6 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
+	operators "k8s.io/apimachinery/pkg/selection"
 
 	"github.com/coracle-k8s/coracle/api"
 )
@@ -17,8 +18,10 @@ type selection struct {
 	resource  *api.Resource
 	namespace string
 	name      string // from the field selector, or empty
+	node      string // likewise
 	labels    labels.Selector
 	fields    fields.Selector
+	further   fields.Selector // fields without what is in name and node
 }
 
 // parseSelection reads the selectors of a query. A name in the URL selects that
@@ -41,7 +44,7 @@ func parseSelection(r *api.Resource, namespace, name string, query url.Values) (
 		byField = fields.AndSelectors(byField, fields.OneTermEqualSelector("metadata.name", name))
 	}
 	s := &selection{resource: r, namespace: namespace, labels: byLabel, fields: byField}
-	s.name, _ = byField.RequiresExactMatch("metadata.name")
+	s.takeFields(byField)
 	if wanted, ok := byField.RequiresExactMatch("metadata.namespace"); ok && namespace == "" {
 		s.namespace = wanted
 	}
@@ -65,12 +68,37 @@ func unknownField(r *api.Resource, name string) error {
 // everything says whether no selector narrows the selection.
 func (s *selection) everything() bool { return s.labels.Empty() && s.fields.Empty() }
 
-// matches says whether obj is selected. The namespace has been seen to already.
-func (s *selection) matches(obj api.Object) bool {
-	if !s.labels.Empty() && !s.labels.Matches(labels.Set(obj.GetLabels())) {
-		return false
+// takeFields takes from a selector the fields that are asked for most, so that not
+// all fields of every object have to be looked up.
+func (s *selection) takeFields(selector fields.Selector) {
+	var further []fields.Selector
+	for _, r := range selector.Requirements() {
+		equal := r.Operator != operators.NotEquals
+		switch {
+		case equal && r.Field == "metadata.name" && s.name == "" && r.Value != "":
+			s.name = r.Value
+		case equal && r.Field == nodeNameField && s.node == "" && r.Value != "":
+			s.node = r.Value
+		case equal:
+			further = append(further, fields.OneTermEqualSelector(r.Field, r.Value))
+		default:
+			further = append(further, fields.OneTermNotEqualSelector(r.Field, r.Value))
+		}
 	}
-	return s.fields.Empty() || s.fields.Matches(fieldsOf(s.resource, obj))
+	s.further = fields.AndSelectors(further...)
+}
+
+// matches says whether an entry, which must not be empty, is selected. The
+// namespace has been seen to already.
+func (s *selection) matches(e *entry) bool {
+	switch {
+	case s.node != "" && s.node != e.node, s.name != "" && s.name != e.object.GetName():
+		return false
+	case !s.labels.Empty() && !s.labels.Matches(labels.Set(e.object.GetLabels())):
+		return false
+	default:
+		return s.further.Empty() || s.further.Matches(fieldsOf(s.resource, e.object))
+	}
 }
 
 func fieldsOf(r *api.Resource, obj api.Object) fields.Set {
@@ -90,8 +118,8 @@ func fieldsOf(r *api.Resource, obj api.Object) fields.Set {
 // scope returns the narrowest scope that holds the selection.
 func (s *selection) scope() watchScope {
 	scope := watchScope{namespace: s.namespace, name: s.name}
-	if node, ok := s.fields.RequiresExactMatch(nodeNameField); ok && node != "" && scope == (watchScope{}) {
-		return watchScope{nodeName: node}
+	if s.node != "" && scope == (watchScope{}) {
+		return watchScope{nodeName: s.node}
 	}
 	return scope
 }

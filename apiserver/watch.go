@@ -182,7 +182,7 @@ func (q *request) follow(out *stream, sub *subscription, sel *selection, want wa
 // begin streams what comes before the live events.
 func (q *request) begin(out *stream, sub *subscription, sel *selection, want watchQuery) error {
 	for _, e := range sub.state {
-		if e.err != nil || !sel.matches(e.object) {
+		if e.err != nil || !sel.matches(e) {
 			continue
 		}
 		if err := out.present(e); err != nil {

@@ -40,9 +40,9 @@ func (e *event) gone() api.Object {
 // seenBy returns what the event is to somebody who sees only the objects that
 // match: an object that begins to match is added, one that ceases is deleted.
 // The type is empty if there is nothing to see.
-func (e *event) seenBy(match func(api.Object) bool) watch.EventType {
-	before := !e.before.empty() && match(e.before.object)
-	now := !e.now.empty() && match(e.now.object)
+func (e *event) seenBy(match func(*entry) bool) watch.EventType {
+	before := !e.before.empty() && match(e.before)
+	now := !e.now.empty() && match(e.now)
 	switch {
 	case now && before:
 		return watch.Modified
