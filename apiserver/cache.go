@@ -383,15 +383,15 @@ func (c *cache) get(ctx context.Context, r *api.Resource, key string) (*entry, i
 	return col.entries.get(key), c.revision, nil
 }
 
-// listNode is list for the entries of a node.
-func (c *cache) listNode(ctx context.Context, r *api.Resource, node, prefix string) ([]*entry, int64, error) {
+// listIndexed is list for entries that have all of some terms. There may be others among them.
+func (c *cache) listIndexed(ctx context.Context, r *api.Resource, terms []term, prefix string) ([]*entry, int64, error) {
 	col, err := c.collection(ctx, r)
 	if err != nil {
 		return nil, 0, err
 	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return col.nodeLocked(node).list(prefix), c.revision, nil
+	return col.index.narrowest(terms).list(prefix), c.revision, nil
 }
 
 // list returns the entries whose key begins with prefix, in order, and the

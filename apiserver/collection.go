@@ -39,7 +39,7 @@ type collection struct {
 	listing  bool     // somebody lists the store to fill it
 	pending  []change // what arrived since the list began
 	entries  ordered
-	byNode   map[string]*ordered // those that have a node
+	index    index // of entries
 	window   window
 	watchers watchers
 }
@@ -48,7 +48,7 @@ func newCollection(r *api.Resource) *collection {
 	return &collection{
 		resource: r, prefix: r.Prefix(),
 		filled: make(chan struct{}), filling: make(chan struct{}, 1),
-		byNode: map[string]*ordered{}, watchers: watchers{},
+		index: index{}, watchers: watchers{},
 	}
 }
 
@@ -60,7 +60,7 @@ func (c *collection) listLocked(begin bool) { c.listing, c.pending = begin, nil 
 func (c *collection) fillLocked(entries []*entry, revision int64) {
 	c.entries.entries = entries
 	for _, e := range entries { // in order, so each goes to an end
-		c.putOnNode(e)
+		c.index.replace(nil, e)
 	}
 	c.window.since = revision
 	pending := c.pending
@@ -99,44 +99,14 @@ func (c *collection) replaceLocked(e *event) {
 		c.entries.remove(e.key)
 	} else {
 		c.entries.put(e.now)
-		c.putOnNode(e.now)
 	}
-	if e.before != nil && (e.now == nil || e.now.node != e.before.node) {
-		c.takeFromNode(e.before)
-	}
-}
-
-// nodeLocked returns the entries of a node. They are kept apart because every kubelet
-// asks for its own.
-func (c *collection) nodeLocked(node string) *ordered {
-	if of := c.byNode[node]; of != nil {
-		return of
-	}
-	return &ordered{}
-}
-
-func (c *collection) putOnNode(e *entry) {
-	if e.node == "" {
-		return
-	}
-	if c.byNode[e.node] == nil {
-		c.byNode[e.node] = &ordered{}
-	}
-	c.byNode[e.node].put(e)
-}
-
-func (c *collection) takeFromNode(e *entry) {
-	if of := c.byNode[e.node]; of != nil {
-		if of.remove(e.key); len(of.entries) == 0 {
-			delete(c.byNode, e.node)
-		}
-	}
+	c.index.replace(e.before, e.now)
 }
 
 // scopeLocked returns the entries of a scope, in order, and perhaps others.
 func (c *collection) scopeLocked(r *api.Resource, scope watchScope) []*entry {
 	if scope.nodeName != "" {
-		return c.nodeLocked(scope.nodeName).list("")
+		return c.index.narrowest([]term{{nodeNameField, scope.nodeName}}).list("")
 	}
 	return c.entries.list(keyPrefix(r, scope.namespace))
 }

@@ -72,6 +72,29 @@ func TestProtobuf_says_what_JSON_says(t *testing.T) {
 	require.Len(t, f.inBothForms(pods+"?fieldSelector=spec.nodeName%3Dn1").(*corev1.PodList).Items, 2)
 }
 
+// Lists by label and node come from an index, which follows what changes.
+func TestList_index_follows_changes(t *testing.T) {
+	f := start(t)
+	names := func(query string) []string { return f.ok("GET", pods+query, "").names() }
+	names("") // from here on the cache is kept
+	for i := range 4 {
+		f.ok("POST", pods, fmt.Sprintf(podBody, i, i%2))
+	}
+	both := "?labelSelector=app%3Dweb,tier+in+(front)&fieldSelector=spec.nodeName%3Dn1"
+	require.Empty(t, names(both))
+	for _, name := range []string{"p3", "p1", "p2"} {
+		f.ok("PATCH", pods+"/"+name, `{"metadata":{"labels":{"tier":"front"}}}`)
+	}
+	require.Equal(t, []string{"p1", "p3"}, names(both))
+	require.Equal(t, []string{"p1", "p2", "p3"}, names("?labelSelector=tier%3Dfront"))
+	f.ok("PATCH", pods+"/p1", `{"metadata":{"labels":{"tier":"back"}}}`)
+	f.ok("DELETE", pods+"/p2?gracePeriodSeconds=0", "")
+	require.Equal(t, []string{"p3"}, names("?labelSelector=tier%3Dfront"))
+	require.Equal(t, []string{"p0", "p1"}, names("?labelSelector=tier!%3Dfront"))
+	require.Equal(t, []string{"p1"}, names("?labelSelector=tier,tier!%3Dfront"))
+	require.Empty(t, names("?labelSelector=tier%3Dfront,tier%3Dback"))
+}
+
 // A watch's frames are made of them, too.
 func TestProtobuf_watch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

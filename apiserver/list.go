@@ -179,8 +179,8 @@ func (q *request) cachedPage(sel *selection, limit int) (*page, error) {
 // cachedEntries are all that can be in a selection, and perhaps others.
 func (q *request) cachedEntries(sel *selection) ([]*entry, int64, error) {
 	cache := q.server.storage.cache
-	if sel.node != "" {
-		return cache.listNode(q.Context(), q.resource, sel.node, sel.prefix())
+	if terms := sel.terms(); len(terms) > 0 {
+		return cache.listIndexed(q.Context(), q.resource, terms, sel.prefix())
 	}
 	return cache.list(q.Context(), q.resource, sel.prefix())
 }

@@ -88,6 +88,25 @@ func (s *selection) takeFields(selector fields.Selector) {
 	s.further = fields.AndSelectors(further...)
 }
 
+// terms are what all that is selected has, as the index knows it.
+func (s *selection) terms() []term {
+	var terms []term
+	if s.node != "" {
+		terms = append(terms, term{nodeNameField, s.node})
+	}
+	requirements, _ := s.labels.Requirements()
+	for _, r := range requirements {
+		switch r.Operator() {
+		case operators.Equals, operators.DoubleEquals, operators.In:
+			if values := r.Values(); len(values) == 1 {
+				value, _ := values.PopAny()
+				terms = append(terms, term{labelPrefix + r.Key(), value})
+			}
+		}
+	}
+	return terms
+}
+
 // matches says whether an entry, which must not be empty, is selected. The
 // namespace has been seen to already.
 func (s *selection) matches(e *entry) bool {
