@@ -94,6 +94,9 @@ func (q *request) applyPatch(v *view, patch *patcher, old api.Object, managers b
 	if err == nil && found.Object != want {
 		err = noConversion(found.Object, v.kind)
 	}
+	if err == nil {
+		found.Strict, err = q.prune(want, found.Strict)
+	}
 	if err != nil {
 		return nil, refuse(err)
 	}
