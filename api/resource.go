@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -51,6 +53,11 @@ type Resource struct {
 	StorageKey string
 	// Stored is how objects are kept; nil means in the form they are served in.
 	Stored *Stored
+
+	// Made says that the objects are those of another resource, made into this
+	// one's form when somebody reads them; nil for all whose objects are kept as
+	// they are served, or are quickly converted by Stored.
+	Made *Made
 
 	// Prune makes a decoded object fit the kind, in place, and returns the paths
 	// of the fields it has dropped because the kind does not have them. It is for
@@ -152,6 +159,18 @@ type Resource struct {
 	// the server when they are created, such as a TokenReview. They are not
 	// stored; their Verbs are create alone.
 	Virtual bool
+}
+
+// Made describes a conversion that may take long, or fail, since somebody else
+// does it. The server calls it where a client waits for the outcome, and never where others
+// would have to wait as well.
+type Made struct {
+	// Of is the resource with the objects in the form they are stored in. It
+	// need not be served.
+	Of *Resource
+	// Convert returns the objects in this resource's form, as many, in the same
+	// order. It does not change those it is given.
+	Convert func(ctx context.Context, objects []Object) ([]Object, error)
 }
 
 // A Column is one column of a kind's table.

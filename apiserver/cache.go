@@ -217,21 +217,22 @@ func (c *cache) collection(ctx context.Context, r *api.Resource) (*collection, e
 
 func (c *cache) register(r *api.Resource) (*collection, error) {
 	c.mu.RLock()
-	col := c.collections[r]
+	kept := keptAs(r)
+	col := c.collections[kept]
 	c.mu.RUnlock()
 	if col != nil {
 		return col, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if col = c.collections[r]; col != nil {
+	if col = c.collections[kept]; col != nil {
 		return col, nil
 	}
 	if !c.exists(r) { // a request is later than the end of its kind
 		return nil, errKindGone
 	}
-	col = newCollection(r)
-	c.collections[r] = col
+	col = newCollection(kept)
+	c.collections[kept] = col
 	c.byPrefix[col.prefix] = append(c.byPrefix[col.prefix], col)
 	return col, nil
 }
@@ -379,8 +380,16 @@ func (c *cache) get(ctx context.Context, r *api.Resource, key string) (*entry, i
 		return nil, 0, err
 	}
 	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return col.entries.get(key), c.revision, nil
+	found, revision := col.entries.get(key), c.revision
+	c.mu.RUnlock()
+	if found == nil || r.Made == nil {
+		return found, revision, nil
+	}
+	made, err := c.into(ctx, r, []*entry{found})
+	if err != nil {
+		return nil, 0, err
+	}
+	return made[0], revision, nil
 }
 
 // listIndexed is list for entries that have all of some terms. There may be others among them.
@@ -402,6 +411,8 @@ func (c *cache) list(ctx context.Context, r *api.Resource, prefix string) ([]*en
 		return nil, 0, err
 	}
 	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return col.entries.list(prefix), c.revision, nil
+	found, revision := col.entries.list(prefix), c.revision
+	c.mu.RUnlock()
+	found, err = c.into(ctx, r, found)
+	return found, revision, err
 }

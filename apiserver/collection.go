@@ -20,6 +20,7 @@ type entry struct {
 	err      error  // why object is nil: its value cannot be decoded
 	node     string // the object's field spec.nodeName
 	encoding encoding
+	forms    forms
 }
 
 // A change is an event of the store, decoded. Without an entry it is a deletion.

@@ -18,6 +18,7 @@ import (
 // trackers are those of the resources that somebody has written to.
 type trackers struct {
 	resources api.Registry
+	has       func(*api.Resource) bool
 	of        sync.Map // *api.Resource to func() (*apply.Tracker, error)
 }
 
@@ -34,7 +35,7 @@ func (t *trackers) get(r *api.Resource) (*apply.Tracker, error) {
 // forgetGone drops the trackers of custom kinds that are no longer served.
 func (t *trackers) forgetGone() {
 	t.of.Range(func(key, _ any) bool {
-		if r := key.(*api.Resource); isCustom(r) && t.resources.Resource(r.GroupVersionResource()) != r {
+		if r := key.(*api.Resource); !t.has(r) {
 			t.of.Delete(r)
 		}
 		return true

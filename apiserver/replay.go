@@ -36,11 +36,18 @@ func (c *cache) watchState(ctx context.Context, r *api.Resource, scope watchScop
 		return nil, err
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	s := &subscription{watcher: newWatcher(scope), cache: c, from: col, revision: c.revision}
 	s.state = col.scopeLocked(r, scope)
 	col.watchers.add(s.watcher)
-	return s, c.stoppedLocked(col)
+	err = c.stoppedLocked(col)
+	c.mu.Unlock()
+	if err == nil {
+		s.state, err = c.into(ctx, r, s.state)
+	}
+	if err != nil {
+		s.close()
+	}
+	return s, err
 }
 
 // watchAfter subscribes to all changes after a revision which the cache has

@@ -84,7 +84,7 @@ func New(cfg Config) (*Server, error) {
 	for _, g := range cfg.Groups {
 		s.groups[g.GroupVersion] = g
 	}
-	s.fields.resources = cfg.Storage.resources
+	s.fields.resources, s.fields.has = cfg.Storage.resources, cfg.Storage.has
 	s.zips.New = newZip
 	s.metrics = newMetrics()
 	s.openapi = openapi.New(openapi.Source{

@@ -37,13 +37,20 @@ func NewStorage(st store.Store, resources api.Registry, log *slog.Logger) *Stora
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &Storage{store: st, resources: resources, codec: api.Codecs()}
-	s.cache = newCache(st, s.decode, s.serves, log)
+	s.cache = newCache(st, s.decode, s.has, log)
 	return s
 }
 
-// serves says whether a resource is in the registry. Only custom kinds come and go.
-func (s *Storage) serves(r *api.Resource) bool {
-	return !isCustom(r) || s.resources.Resource(r.GroupVersionResource()) == r
+// A changing registry is one whose resources come and go. The cache asks it
+// whether one is still there before it keeps objects of it.
+type changing interface {
+	Has(r *api.Resource) bool
+}
+
+// has says whether a resource is in the registry.
+func (s *Storage) has(r *api.Resource) bool {
+	registry, ok := s.resources.(changing)
+	return !ok || registry.Has(r)
 }
 
 // Resources returns the registry given to NewStorage.
@@ -173,13 +180,9 @@ func (s *Storage) decode(ctx context.Context, r *api.Resource, kv store.KeyValue
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", kv.Key, err)
 	}
-	if err := fit(r, obj); err != nil {
+	if err := complete(r, obj, kv.ModRevision); err != nil {
 		return nil, fmt.Errorf("%s: %w", kv.Key, err)
 	}
-	if r.Default != nil {
-		r.Default(obj)
-	}
-	setRevision(obj, kv.ModRevision)
 	return obj, nil
 }
 

@@ -32,6 +32,12 @@ func (q *request) newStream() *stream {
 // deliver writes what a watcher's event is to the selection, if anything. The
 // encoding is shared with all other watchers that want the same.
 func (s *stream) deliver(d *delivery, sel *selection) error {
+	if s.q.resource.Made != nil {
+		var err error
+		if d, err = s.q.server.storage.cache.makeDelivery(s.q.Context(), s.q.resource, d); err != nil {
+			return err
+		}
+	}
 	eventType := d.seenBy(sel.matches)
 	if eventType == "" {
 		return nil

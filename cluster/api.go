@@ -65,7 +65,9 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	if err != nil {
 		return nil, err
 	}
-	a := &API{listeners: cfg.Listeners, definitions: crd.NewController(storage, registry, cfg.Logger)}
+	a := &API{listeners: cfg.Listeners, definitions: crd.NewController(crd.Options{
+		Storage: storage, Registry: registry, Dial: dialOf(pods), Logger: cfg.Logger,
+	})}
 	connectors := security.Connectors()
 	for name, c := range connect.Connectors(connect.Options{
 		Objects: objects, Nodes: nodes, Pods: pods,

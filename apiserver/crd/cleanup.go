@@ -37,7 +37,7 @@ func (c *Controller) clean(ctx context.Context, d *definition) error {
 		}
 	}
 	done := report(apiextensionsv1.ConditionFalse, "InstanceDeletionCompleted", "removed all instances")
-	if r := c.anyResource(d.Name); r != nil {
+	if r := c.storedResource(d.Name); r != nil {
 		if now := conditionOf(d, apiextensionsv1.Terminating); now == nil || now.Reason == "InstanceDeletionPending" {
 			stored, err := c.modify(ctx, d, report(apiextensionsv1.ConditionTrue, "InstanceDeletionInProgress", "CustomResource deletion is in progress"))
 			if stored == nil || err != nil {
@@ -106,12 +106,13 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// anyResource returns a resource of a definition's objects, in whichever version, or nil.
-func (c *Controller) anyResource(name string) *api.Resource {
+// storedResource returns the objects of a definition as they are stored, so that
+// no webhook is needed to delete them, or nil if it was never established.
+func (c *Controller) storedResource(name string) *api.Resource {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if k := c.kinds[name]; k != nil && len(k.resources) > 0 {
-		return k.resources[0]
+	if k := c.kinds[name]; k != nil {
+		return k.stored
 	}
 	return nil
 }

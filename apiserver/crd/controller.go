@@ -5,24 +5,40 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/coracle-k8s/coracle/api"
 	"github.com/coracle-k8s/coracle/apiserver"
+	"github.com/coracle-k8s/coracle/apiserver/admission/webhook"
 )
 
 // tryAgain is when something that has failed, or has to wait, is tried again.
 const tryAgain = time.Second
 
+// Options say what a controller works with. Storage and Registry are required.
+type Options struct {
+	// Storage holds the definitions and their objects; its resources are Registry.
+	Storage  *apiserver.Storage
+	Registry *Registry
+	// Dial connects to the endpoints of services, for conversion webhooks in the
+	// cluster; nil means over the machine's network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Logger gets what goes wrong and is tried again; nil discards it.
+	Logger *slog.Logger
+}
+
 // A Controller follows the definitions in a storage: it keeps their status and
 // a [Registry] up to date, and removes the objects of those that are deleted.
 type Controller struct {
+	Options
 	storage  *apiserver.Storage
 	registry *Registry
 	log      *slog.Logger
@@ -36,18 +52,19 @@ type Controller struct {
 
 // A kind is what an established definition has become.
 type kind struct {
-	of        *definition
-	resources []*api.Resource
+	of      *definition
+	served  []*api.Resource
+	stored  *api.Resource // the objects as they are in the store; not served
+	webhook *webhook.Caller
 }
 
-// NewController returns the controller of a storage, whose resources must be the
-// registry. A nil log discards.
-func NewController(storage *apiserver.Storage, registry *Registry, log *slog.Logger) *Controller {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+// NewController returns a controller. It starts nothing.
+func NewController(opts Options) *Controller {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Controller{
-		storage: storage, registry: registry, log: log,
+		Options: opts, storage: opts.Storage, registry: opts.Registry, log: opts.Logger,
 		known: map[string]*definition{}, kinds: map[string]*kind{},
 		statuses: make(chan struct{}, 1), deletions: make(chan struct{}, 1),
 	}
@@ -56,6 +73,7 @@ func NewController(storage *apiserver.Storage, registry *Registry, log *slog.Log
 // Run follows until ctx ends. It needs the storage to run.
 func (c *Controller) Run(ctx context.Context) error {
 	var working sync.WaitGroup
+	defer c.closeWebhooks()
 	defer working.Wait()
 	working.Go(func() { c.each(ctx, c.statuses, c.settleAll) })
 	working.Go(func() { c.each(ctx, c.deletions, c.cleanAll) })
@@ -85,7 +103,7 @@ func (c *Controller) take(known map[string]*definition) {
 // returns the resources that are no more. What has not changed stays as it is.
 func (c *Controller) rebuildLocked() (obsolete []*api.Resource) {
 	next := map[string]*kind{}
-	var all []*api.Resource
+	var all, unserved []*api.Resource
 	for _, name := range slices.Sorted(maps.Keys(c.known)) {
 		d := c.known[name]
 		if !isTrue(d, apiextensionsv1.Established) {
@@ -93,26 +111,61 @@ func (c *Controller) rebuildLocked() (obsolete []*api.Resource) {
 		}
 		k := c.kinds[name]
 		if k == nil || !sameKind(k.of, d) {
-			resources, err := resourcesOf(d)
-			if err != nil {
+			var err error
+			if k, err = c.kindOf(d); err != nil {
 				c.log.Error("a definition cannot be served", "name", name, "err", err)
 				continue
 			}
-			k = &kind{resources: resources}
 		}
-		next[name] = &kind{of: d, resources: k.resources}
-		all = append(all, k.resources...)
+		next[name] = &kind{of: d, served: k.served, stored: k.stored, webhook: k.webhook}
+		all = append(all, k.served...)
+		unserved = append(unserved, k.stored)
 	}
-	for _, old := range c.kinds {
-		for _, r := range old.resources {
-			if !slices.Contains(all, r) {
-				obsolete = append(obsolete, r)
-			}
+	for name, old := range c.kinds {
+		if now := next[name]; now == nil || now.stored != old.stored {
+			obsolete = append(append(obsolete, old.served...), old.stored)
+			old.close()
 		}
 	}
 	c.kinds = next
-	c.registry.set(all)
+	c.registry.set(all, unserved)
 	return obsolete
+}
+
+// kindOf makes the kind of a definition.
+func (c *Controller) kindOf(d *definition) (*kind, error) {
+	k := &kind{of: d, stored: kept(d)}
+	var convert *converter
+	if conversion := d.Spec.Conversion; conversion != nil && conversion.Webhook != nil && conversion.Webhook.ClientConfig != nil {
+		k.webhook = webhook.NewCaller(c.storage.Objects(), c.Dial, clientConfig(conversion.Webhook.ClientConfig))
+		convert = &converter{webhook: k.webhook}
+	}
+	var err error
+	k.served, err = resourcesOf(d, convert, k.stored)
+	return k, err
+}
+
+// clientConfig is a definition's webhook in the form that those of admission have.
+func clientConfig(c *apiextensionsv1.WebhookClientConfig) *admissionregistrationv1.WebhookClientConfig {
+	config := &admissionregistrationv1.WebhookClientConfig{URL: c.URL, CABundle: c.CABundle}
+	if s := c.Service; s != nil {
+		config.Service = &admissionregistrationv1.ServiceReference{Namespace: s.Namespace, Name: s.Name, Path: s.Path, Port: s.Port}
+	}
+	return config
+}
+
+func (k *kind) close() {
+	if k.webhook != nil {
+		k.webhook.Close()
+	}
+}
+
+func (c *Controller) closeWebhooks() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range c.kinds {
+		k.close()
+	}
 }
 
 // sameKind says whether two states of a definition make the same kind.
@@ -175,7 +228,7 @@ func (c *Controller) serve(d *definition) {
 	}
 	c.known = maps.Clone(c.known)
 	c.known[d.Name] = d
-	c.rebuildLocked()
+	c.rebuildLocked() // nothing is obsolete: the kind is new
 }
 
 // settled is the status that settling has found, with what it is not about as it is in d.

@@ -36,6 +36,13 @@
 // Everything goes through the stored definition and its conditions, so several API
 // servers over one store agree, whoever has set them.
 //
+// # Versions
+//
+// Each served version is a resource of its own over the same objects. Where a
+// webhook converts between them, objects are kept in the cache as they are
+// stored and made into a version's form when they are read ([api.Made]), by whoever
+// reads them: a webhook may be slow, and must not hold up others.
+//
 // # In Kubernetes
 //
 // This is the apiextensions-apiserver, a server of its own in the chain of
@@ -46,5 +53,6 @@
 // # Reading order
 //
 // registry.go and controller.go with names.go and cleanup.go; then resource.go
-// with schema.go, which make the kind; validate.go judges definitions.
+// with schema.go, which make the kind, and stored.go with convert.go, which
+// bring its versions together; validate.go judges definitions.
 package crd

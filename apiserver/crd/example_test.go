@@ -20,7 +20,7 @@ func Example() {
 
 	registry := crd.NewRegistry(kinds.Registry())
 	storage := apiserver.NewStorage(st, registry, nil)
-	definitions := crd.NewController(storage, registry, nil)
+	definitions := crd.NewController(crd.Options{Storage: storage, Registry: registry})
 	server, err := apiserver.New(apiserver.Config{
 		Storage: storage,
 		Hooks:   []apiserver.Hook{definitions.Hook()},

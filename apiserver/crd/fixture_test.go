@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
@@ -24,7 +25,8 @@ import (
 // do everything.
 type server struct {
 	*apiserver.Server
-	t testing.TB
+	t       testing.TB
+	patient bool // in real time: nobody waits until all is still
 }
 
 type anybody struct{}
@@ -50,7 +52,7 @@ func inBubble(t *testing.T, test func(t *testing.T, s *server)) {
 func start(t *testing.T, st store.Store, hooks ...apiserver.Hook) *server {
 	registry := crd.NewRegistry(kinds.Registry())
 	storage := apiserver.NewStorage(st, registry, nil)
-	controller := crd.NewController(storage, registry, nil)
+	controller := crd.NewController(crd.Options{Storage: storage, Registry: registry})
 	s, err := apiserver.New(apiserver.Config{
 		Storage: storage, Hooks: append(hooks, controller.Hook()),
 		Authenticators: []apiserver.Authenticator{anybody{}}, Authorizer: anybody{},
@@ -70,7 +72,7 @@ func start(t *testing.T, st store.Store, hooks ...apiserver.Hook) *server {
 		running.Wait()
 	})
 	<-s.Ready()
-	return &server{s, t}
+	return &server{Server: s, t: t}
 }
 
 // An answer is the body of a response.
@@ -107,8 +109,16 @@ func (s *server) do(method, path, body string, headers ...string) *httptest.Resp
 	}
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
-	synctest.Wait()
+	if !s.patient {
+		synctest.Wait()
+	}
 	return w
+}
+
+// until asks again and again until the answer has a code.
+func (s *server) until(code int, method, path string) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool { return s.do(method, path, "").Code == code }, 20*time.Second, 5*time.Millisecond)
 }
 
 // ok sends a request that must succeed.

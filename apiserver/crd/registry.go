@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coracle-k8s/coracle/api"
@@ -25,6 +26,8 @@ type table struct {
 	all    []*api.Resource
 	byName map[schema.GroupVersionResource]*api.Resource
 	byKind map[schema.GroupVersionKind]*api.Resource
+	// there are all custom resources, those among them that are not served.
+	there map[*api.Resource]bool
 }
 
 // NewRegistry returns a registry over the built-in kinds, to which a
@@ -37,7 +40,7 @@ func NewRegistry(base api.Registry) *Registry {
 			r.base[i] = judged(resource)
 		}
 	}
-	r.set(nil)
+	r.set(nil, nil)
 	return r
 }
 
@@ -62,9 +65,16 @@ func (r *Registry) ForKind(gvk schema.GroupVersionKind) *api.Resource {
 // All implements api.Registry.
 func (r *Registry) All() []*api.Resource { return r.current.Load().all }
 
-// set replaces the custom kinds. They stand behind the built-in ones, which
-// keep a name that both have.
-func (r *Registry) set(custom []*api.Resource) {
+// Has says whether a resource is in the registry, served or not. Those that are
+// not custom always are.
+func (r *Registry) Has(resource *api.Resource) bool {
+	_, custom := resource.New().(*unstructured.Unstructured)
+	return !custom || r.current.Load().there[resource]
+}
+
+// set replaces the custom kinds by those that are served and others beside them.
+// They stand behind the built-in ones, which keep a name that both have.
+func (r *Registry) set(custom, unserved []*api.Resource) {
 	custom = slices.Clone(custom)
 	slices.SortFunc(custom, func(a, b *api.Resource) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Plural, b.Plural), cmp.Compare(a.Version, b.Version))
@@ -72,11 +82,16 @@ func (r *Registry) set(custom []*api.Resource) {
 	next := &table{
 		byName: map[schema.GroupVersionResource]*api.Resource{},
 		byKind: map[schema.GroupVersionKind]*api.Resource{},
+		there:  map[*api.Resource]bool{},
+	}
+	for _, resource := range unserved {
+		next.there[resource] = true
 	}
 	for _, resource := range slices.Concat(r.base, custom) {
 		if next.byName[resource.GroupVersionResource()] != nil {
 			continue
 		}
+		next.there[resource] = true
 		next.all = append(next.all, resource)
 		next.byName[resource.GroupVersionResource()] = resource
 		if next.byKind[resource.GroupVersionKind] == nil {

@@ -13,9 +13,10 @@ import (
 )
 
 // resourcesOf makes the kinds of an established definition: one resource for
-// each served version.
-func resourcesOf(d *definition) ([]*api.Resource, error) {
-	var made []*api.Resource
+// each served version. With a converter their objects are made of those in the
+// store.
+func resourcesOf(d *definition, c *converter, stored *api.Resource) ([]*api.Resource, error) {
+	var served []*api.Resource
 	for i := range d.Spec.Versions {
 		v := &d.Spec.Versions[i]
 		if !v.Served {
@@ -25,10 +26,16 @@ func resourcesOf(d *definition) ([]*api.Resource, error) {
 		if err != nil {
 			return nil, err
 		}
-		made = append(made, r)
+		if c != nil {
+			r.Stored = c.converted(r.GroupVersionKind, storageVersion(d))
+			r.Made = c.made(r.GroupVersionKind, stored)
+		}
+		served = append(served, r)
 	}
-	return made, nil
+	return served, nil
 }
+
+func isNamespaced(d *definition) bool { return d.Spec.Scope == apiextensionsv1.NamespaceScoped }
 
 // resourceOf makes the resource of one version.
 func resourceOf(d *definition, v *apiextensionsv1.CustomResourceDefinitionVersion) (*api.Resource, error) {
@@ -42,7 +49,7 @@ func resourceOf(d *definition, v *apiextensionsv1.CustomResourceDefinitionVersio
 		GroupVersionKind: kind,
 		Plural:           names.Plural, Singular: names.Singular,
 		ShortNames: names.ShortNames, Categories: names.Categories,
-		Namespaced: d.Spec.Scope == apiextensionsv1.NamespaceScoped,
+		Namespaced: isNamespaced(d),
 		New: func() api.Object {
 			obj := &unstructured.Unstructured{Object: content{}}
 			obj.SetGroupVersionKind(kind)
@@ -54,7 +61,7 @@ func resourceOf(d *definition, v *apiextensionsv1.CustomResourceDefinitionVersio
 			return list
 		},
 		Verbs:                 []string{"delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"},
-		Stored:                storedForm(kind, storageVersion(d)),
+		Stored:                renamed(kind, storageVersion(d)),
 		Prune:                 func(obj api.Object) ([]string, error) { return s.prune(contentOf(obj), false) },
 		Default:               func(obj api.Object) { s.fill(contentOf(obj)) },
 		Validate:              func(obj api.Object) field.ErrorList { return s.judge(contentOf(obj)) },

@@ -33,7 +33,7 @@ func Start(t testing.TB) *Server {
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
 	registry := crd.NewRegistry(kinds.Registry())
 	storage := apiserver.NewStorage(st, registry, nil)
-	definitions := crd.NewController(storage, registry, nil)
+	definitions := crd.NewController(crd.Options{Storage: storage, Registry: registry})
 	var server *apiserver.Server
 	var err error
 	server, err = apiserver.New(apiserver.Config{

@@ -53,8 +53,8 @@ func (w *Webhooks) call(ctx context.Context, a *apiserver.Admission, h *webhook,
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(*h.TimeoutSeconds)*time.Second)
 		defer cancel()
 	}
-	review, err := h.caller.post(ctx, question)
-	if err != nil {
+	review := &admissionv1.AdmissionReview{}
+	if err := h.caller.Ask(ctx, question, review); err != nil {
 		return nil, failed("failed to call webhook: %w", err)
 	}
 	answer, err := checkReview(question, review, mutating)

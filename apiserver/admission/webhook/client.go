@@ -17,7 +17,6 @@ import (
 	"strings"
 	"time"
 
-	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,33 +29,35 @@ import (
 // object may have, in base64, and room to spare.
 const maxAnswer = 2*apiserver.MaxBodyBytes + 1<<20
 
-// A caller sends questions to one webhook.
-type caller struct {
+// A Caller sends questions to one webhook, of whichever kind.
+type Caller struct {
 	url       *url.URL
 	client    *http.Client
 	transport *http.Transport
 	bad       error // why it cannot call
 }
 
-// newCaller reads where a webhook is. Connections are kept for a while; HTTP/2
-// is not used, since it would tie all calls to one endpoint.
-func (w *Webhooks) newCaller(h *admissionregistrationv1.MutatingWebhook) *caller {
-	config := &h.ClientConfig
+// NewCaller reads where a webhook is. Services are looked up in objects, and their
+// endpoints reached by dial (nil: over the machine's network). Connections are
+// kept for a while; HTTP/2 is not used, since it would tie all calls to one endpoint.
+//
+// A configuration that cannot be used is not an error here but one of every call.
+func NewCaller(objects apiserver.Objects, dial func(context.Context, string, string) (net.Conn, error), config *admissionregistrationv1.WebhookClientConfig) *Caller {
 	trust := &tls.Config{MinVersion: tls.VersionTLS12}
 	if len(config.CABundle) > 0 {
 		trust.RootCAs = x509.NewCertPool()
 		if !trust.RootCAs.AppendCertsFromPEM(config.CABundle) {
-			return &caller{bad: errors.New("unable to load root certificates: unable to parse bytes as PEM block")}
+			return &Caller{bad: errors.New("unable to load root certificates: unable to parse bytes as PEM block")}
 		}
 	}
-	c := &caller{transport: &http.Transport{
+	c := &Caller{transport: &http.Transport{
 		TLSClientConfig: trust, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: time.Minute,
 		MaxIdleConnsPerHost: 25, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
 	}}
 	var way http.RoundTripper = c.transport
 	if s := config.Service; s != nil {
-		to := service{objects: w.matcher.Objects, ref: s, next: c.transport}
-		trust.ServerName, c.transport.DialContext, way = to.host(), w.Dial, to
+		to := service{objects: objects, ref: s, next: c.transport}
+		trust.ServerName, c.transport.DialContext, way = to.host(), dial, to
 		c.url = &url.URL{Scheme: "https", Host: net.JoinHostPort(to.host(), strconv.Itoa(int(to.port())))}
 		if s.Path != nil {
 			c.url = c.url.JoinPath(*s.Path)
@@ -72,47 +73,49 @@ func (w *Webhooks) newCaller(h *admissionregistrationv1.MutatingWebhook) *caller
 	return c
 }
 
-func (c *caller) close() {
+// Close ends the connections that are idle.
+func (c *Caller) Close() {
 	if c.transport != nil {
 		c.transport.CloseIdleConnections()
 	}
 }
 
-// post sends a review and returns the answer.
-func (c *caller) post(ctx context.Context, question *admissionv1.AdmissionReview) (*admissionv1.AdmissionReview, error) {
+// Ask sends a question and reads the answer, both in JSON. The webhook is told by
+// a parameter how long it has: until ctx ends.
+func (c *Caller) Ask(ctx context.Context, question, answer any) error {
 	if c.bad != nil {
-		return nil, c.bad
+		return c.bad
 	}
 	body, err := json.Marshal(question)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address(ctx), bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "application/json, */*")
 	r.Header.Set("User-Agent", "kube-apiserver-admission")
 	response, err := c.client.Do(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer response.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: ctx.Err()}
+		return &url.Error{Op: "Post", URL: r.URL.String(), Err: ctx.Err()}
 	case err != nil:
-		return nil, fmt.Errorf("unexpected error when reading response body: %w", err)
+		return fmt.Errorf("unexpected error when reading response body: %w", err)
 	case len(data) > maxAnswer:
-		return nil, fmt.Errorf("the response is larger than %d bytes", maxAnswer)
+		return fmt.Errorf("the response is larger than %d bytes", maxAnswer)
 	}
-	return readAnswer(response, data)
+	return readAnswer(response, data, answer)
 }
 
 // address is the URL, with the time left for the webhook to heed.
-func (c *caller) address(ctx context.Context) string {
+func (c *Caller) address(ctx context.Context) string {
 	to := *c.url
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline)
@@ -127,19 +130,18 @@ func (c *caller) address(ctx context.Context) string {
 }
 
 // readAnswer decodes an answer of 2xx, and makes an error of any other.
-func readAnswer(response *http.Response, data []byte) (*admissionv1.AdmissionReview, error) {
+func readAnswer(response *http.Response, data []byte, answer any) error {
 	if response.StatusCode < 200 || response.StatusCode > 206 {
-		return nil, refusal(response, data)
+		return refusal(response, data)
 	}
 	given := response.Header.Get("Content-Type")
 	if mediaType, _, err := mime.ParseMediaType(given); given != "" && (err != nil || mediaType != "application/json") {
-		return nil, fmt.Errorf("serializer for %s doesn't exist", given)
+		return fmt.Errorf("serializer for %s doesn't exist", given)
 	}
-	answer := &admissionv1.AdmissionReview{}
 	if err := json.Unmarshal(data, answer); err != nil {
-		return nil, fmt.Errorf("couldn't get version/kind; json parse error: %w", err)
+		return fmt.Errorf("couldn't get version/kind; json parse error: %w", err)
 	}
-	return answer, nil
+	return nil
 }
 
 // refusal is the error of another status code: the Status in the body, if it is

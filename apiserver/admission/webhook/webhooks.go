@@ -124,7 +124,7 @@ func (l *list) close() { drop(l.compiled) }
 func drop(compiled map[api.Object][]*webhook) {
 	for _, webhooks := range compiled {
 		for _, w := range webhooks {
-			w.caller.close()
+			w.caller.Close()
 		}
 	}
 }
@@ -137,7 +137,7 @@ type webhook struct {
 	index         int
 	constraints   *match.Constraints
 	conditions    *match.Conditions // nil if there are none
-	caller        *caller
+	caller        *Caller
 	bad           error // why the constraints cannot be used
 }
 
@@ -175,7 +175,7 @@ func (w *Webhooks) compileValidating(obj api.Object) []*webhook {
 }
 
 func (w *Webhooks) compile(configuration string, index int, h admissionv1.MutatingWebhook) *webhook {
-	compiled := &webhook{MutatingWebhook: h, configuration: configuration, index: index, caller: w.newCaller(&h)}
+	compiled := &webhook{MutatingWebhook: h, configuration: configuration, index: index, caller: NewCaller(w.matcher.Objects, w.Dial, &h.ClientConfig)}
 	compiled.constraints, compiled.bad = match.Compile(admissionv1.MatchResources{
 		ResourceRules: match.Named(h.Rules), MatchPolicy: h.MatchPolicy,
 		NamespaceSelector: h.NamespaceSelector, ObjectSelector: h.ObjectSelector,
