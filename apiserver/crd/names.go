@@ -99,7 +99,9 @@ func establish(d *definition) {
 // settle brings a definition's status up to date with its spec and the others,
 // and says whether that has changed anything.
 func settle(d *definition, all map[string]*definition) (*definition, bool) {
-	next := d.DeepCopy()
+	copied := *d
+	next := &copied
+	next.Status = *d.Status.DeepCopy() // specs are large, and not changed
 	accept(next, takenBy(all, d))
 	if !terminating(d) {
 		establish(next)
