@@ -1,6 +1,8 @@
 package apiserver
 
 import (
+	"time"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -130,7 +132,8 @@ func (q *request) admitRaw(a *Admission) error {
 }
 
 // mutate lets the hooks change the object, twice if one of them asks for that.
-func (q *request) mutate(a *Admission) error {
+func (q *request) mutate(a *Admission) (err error) {
+	defer q.server.metrics.admitted("admit", a.Operation, time.Now(), &err)
 	for {
 		for _, hook := range q.server.Hooks {
 			if err := hook.Mutate(q.Context(), a); err != nil {
@@ -145,7 +148,8 @@ func (q *request) mutate(a *Admission) error {
 }
 
 // judge asks the hooks whether the object may be.
-func (q *request) judge(a *Admission) error {
+func (q *request) judge(a *Admission) (err error) {
+	defer q.server.metrics.admitted("validate", a.Operation, time.Now(), &err)
 	for _, hook := range q.server.Hooks {
 		if err := hook.Validate(q.Context(), a); err != nil {
 			return admissionError(a, err)

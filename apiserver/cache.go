@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/coracle-k8s/coracle/api"
 	"github.com/coracle-k8s/coracle/store"
 )
@@ -415,4 +417,20 @@ func (c *cache) list(ctx context.Context, r *api.Resource, prefix string) ([]*en
 	c.mu.RUnlock()
 	found, err = c.into(ctx, r, found)
 	return found, revision, err
+}
+
+// counts returns how many objects of each kind there are, for kinds that somebody
+// has read.
+func (c *cache) counts() map[schema.GroupResource]int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	counts := map[schema.GroupResource]int{}
+	for r, col := range c.collections {
+		select {
+		case <-col.filled:
+			counts[r.GroupResource()] = len(col.entries.entries)
+		default:
+		}
+	}
+	return counts
 }

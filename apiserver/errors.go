@@ -37,7 +37,9 @@ func storeError(r *api.Resource, name string, err error) error {
 	case errors.Is(err, store.ErrFutureRevision):
 		return tooLargeRevisionError(err.Error())
 	case errors.Is(err, errCacheStopped), errors.Is(err, store.ErrClosed):
-		return apierrors.NewServiceUnavailable("the server is shutting down or starting: " + err.Error())
+		unavailable := apierrors.NewServiceUnavailable("the server is shutting down or starting: " + err.Error())
+		unavailable.ErrStatus.Details = &metav1.StatusDetails{RetryAfterSeconds: 1}
+		return unavailable
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return apierrors.NewTimeoutError("request did not complete within the allotted timeout", 0)
 	default:

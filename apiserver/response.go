@@ -27,6 +27,7 @@ const gzipFrom = 128 << 10
 type response struct {
 	http.ResponseWriter
 	code int
+	size int64 // bytes of the body
 }
 
 func (w *response) WriteHeader(code int) {
@@ -40,7 +41,9 @@ func (w *response) Write(data []byte) (int, error) {
 	if w.code == 0 {
 		w.code = http.StatusOK
 	}
-	return w.ResponseWriter.Write(data)
+	n, err := w.ResponseWriter.Write(data)
+	w.size += int64(n)
+	return n, err
 }
 
 // Unwrap lets http.ResponseController reach the connection.

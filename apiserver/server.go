@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -41,11 +42,18 @@ type Config struct {
 	// Paths are handlers for further paths outside resources, by their exact
 	// path, such as "/openid/v1/jwks".
 	Paths map[string]http.Handler
+	// Checks are further things that the server's health depends on, Collectors
+	// further figures among its metrics.
+	Checks     []HealthCheck
+	Collectors []prometheus.Collector
 	// Logger gets what goes wrong. Nil discards.
 	Logger *slog.Logger
 
 	// RequestTimeout ends requests that are not streams; zero means 60 s.
 	RequestTimeout time.Duration
+	// ShutdownDelay is how long a server goes on serving that is told to stop, but
+	// says that it is not ready; zero means not at all.
+	ShutdownDelay time.Duration
 	// BookmarkInterval is how often a watch that wants bookmarks gets one;
 	// zero means a minute.
 	BookmarkInterval time.Duration
@@ -66,6 +74,7 @@ type Server struct {
 	openapi *openapi.Documents
 	fields  trackers
 	zips    sync.Pool // of *gzip.Writer
+	life    *lifetime
 }
 
 // New returns a server. It starts nothing: requests for objects wait until
@@ -80,7 +89,9 @@ func New(cfg Config) (*Server, error) {
 	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, time.Minute)
 	cfg.BookmarkInterval = cmp.Or(cfg.BookmarkInterval, time.Minute)
 	cfg.CompactInterval = cmp.Or(cfg.CompactInterval, 5*time.Minute)
-	s := &Server{Config: cfg, storage: cfg.Storage, groups: map[schema.GroupVersion]Group{}}
+	s := &Server{
+		Config: cfg, storage: cfg.Storage, groups: map[schema.GroupVersion]Group{}, life: newLifetime(cfg.ShutdownDelay),
+	}
 	for _, g := range cfg.Groups {
 		s.groups[g.GroupVersion] = g
 	}
@@ -104,8 +115,10 @@ func New(cfg Config) (*Server, error) {
 }
 
 // Run keeps the server's cache and compacts the store until ctx ends, which
-// also ends the watches under way.
-func (s *Server) Run(ctx context.Context) error {
+// also ends the watches under way. It goes on for [Config.ShutdownDelay] after that.
+func (s *Server) Run(ctx context.Context) error { return s.life.run(ctx, s.run) }
+
+func (s *Server) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var compactor sync.WaitGroup
@@ -145,7 +158,7 @@ type request struct {
 //	parse -> authenticate -> authorize -> dispatch to a verb -> answer
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{Request: r, server: s, w: &response{ResponseWriter: w}, format: format{mediaType: api.JSON}}
-	defer s.metrics.observe(q, time.Now())
+	defer s.metrics.begin(q, time.Now())()
 	defer q.recover()
 	if err := s.serve(q); err != nil {
 		q.fail(err)
@@ -156,6 +169,11 @@ func (s *Server) serve(q *request) (err error) {
 	if q.info, err = ParseRequest(q.Request); err != nil {
 		return err
 	}
+	done, err := q.limit()
+	if err != nil {
+		return err
+	}
+	defer done()
 	if q.user, err = s.authenticate(q.Request); err != nil {
 		return err
 	}
@@ -186,12 +204,8 @@ func (s *Server) dispatch(q *request) error {
 	if q.resource == nil || q.info.Namespace != "" && !q.resource.Namespaced && q.info.Resource != "namespaces" {
 		return noSuchResource()
 	}
-	if !q.longRunning() {
-		ctx, cancel := context.WithTimeout(q.Context(), s.RequestTimeout)
-		defer cancel()
-		q.Request = q.WithContext(ctx)
-		// A connection in memory has no deadlines; it cannot be slow either.
-		_ = http.NewResponseController(q.w).SetReadDeadline(time.Now().Add(s.RequestTimeout))
+	if q.longRunning() {
+		defer s.metrics.stream(q)()
 	}
 	return s.serveResource(q)
 }

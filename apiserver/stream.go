@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -23,10 +24,14 @@ type stream struct {
 	form    string
 	started bool   // a table has sent its columns
 	buffer  []byte // events not yet written
+	events  prometheus.Counter
 }
 
 func (q *request) newStream() *stream {
-	return &stream{q: q, form: q.format.form() + ";" + q.URL.Query().Get("includeObject")}
+	return &stream{
+		q: q, form: q.format.form() + ";" + q.URL.Query().Get("includeObject"),
+		events: q.server.metrics.watchEvents.WithLabelValues(q.resource.Group, q.resource.Version, q.resource.Plural),
+	}
 }
 
 // deliver writes what a watcher's event is to the selection, if anything. The
@@ -92,7 +97,7 @@ func (s *stream) writeFrame(data []byte, err error) error {
 	if err != nil {
 		return err
 	}
-	s.q.server.metrics.watchEvents.Inc()
+	s.events.Inc()
 	if len(s.buffer) > 0 && len(s.buffer)+len(data) > streamBuffer {
 		if err := s.drain(); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/util/uuid"
@@ -42,6 +43,8 @@ type API struct {
 	tls         *tls.Config
 	listeners   []net.Listener
 	aggregator  *aggregator.Aggregator
+	// bootstrapped says that the objects are there that every cluster has.
+	bootstrapped atomic.Bool
 }
 
 // NewAPI makes an API server over a store. nodes is how it reaches kubelets,
@@ -100,6 +103,7 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 		Connectors:     connectors,
 		Groups:         groups,
 		Remotes:        a.aggregator,
+		Checks:         a.checks(),
 		Paths: map[string]http.Handler{
 			auth.DiscoveryPath: security.Tokens.Discovery(""),
 			auth.KeysPath:      security.Tokens.Keys(),
@@ -167,6 +171,7 @@ func (a *API) Run(ctx context.Context, ready func()) error {
 		if err := a.bootstrap.Once(ctx); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("make the cluster's first objects: %w", err)
 		}
+		a.bootstrapped.Store(true)
 		ready()
 		if err := a.bootstrap.Run(ctx); ctx.Err() == nil {
 			return err

@@ -45,9 +45,11 @@ ok
 GET /livez?verbose
 => 200 OK
 [+]ping ok
+[+]log ok
+[+]etcd ok
 livez check passed
 
-GET /readyz/watch-cache
+GET /readyz/informer-sync
 => 200 OK
 ok
 
@@ -59,3 +61,18 @@ GET /apis
 show: kind
 => 200 OK
 kind: APIGroupList
+
+GET /readyz?verbose&exclude=etcd&exclude=nobody
+=> 200 OK
+[+]ping ok
+[+]log ok
+[+]etcd excluded: ok
+[+]etcd-readiness ok
+[+]informer-sync ok
+[+]shutdown ok
+warn: some health checks cannot be excluded: no matches for "nobody"
+readyz check passed
+
+GET /livez/shutdown
+=> 404 Not Found
+404 page not found
