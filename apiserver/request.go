@@ -112,7 +112,7 @@ func (i *RequestInfo) setVerb(method string, watched bool, query url.Values) err
 	}
 	verb, known := verbs[method]
 	switch {
-	case !known:
+	case !known, watched && verb.one != "get":
 		return noSuchMethod()
 	case i.Name == "" || watched && verb.one == "get":
 		i.Verb = verb.all
