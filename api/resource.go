@@ -95,9 +95,11 @@ type Resource struct {
 	// path keeps everything else. A create starts with the status of New(),
 	// which PrepareCreate, called after that, may fill in.
 	CopyStatus func(dst, src Object)
-	// StatusAlone says that a write of the status does not change labels and
-	// annotations, as it does for most kinds.
+	// StatusAlone says that a write of the status does not change labels,
+	// annotations, finalizers and owners, as it does for most kinds; StatusKeeps
+	// names those of them that it does not change, such as "labels".
 	StatusAlone bool
+	StatusKeeps []string
 	// Parts are further parts of an object that have a subresource of their
 	// own, as the status has.
 	Parts []Part

@@ -120,7 +120,9 @@ func (q *request) replacement(v *view, old api.Object) passage {
 		},
 		prepare: func(obj api.Object) {
 			v.prepare(obj, old)
-			countGeneration(q.resource, obj, old)
+			if v.name != "status" {
+				countGeneration(q.resource, obj, old)
+			}
 		},
 		validate: func(obj api.Object) error {
 			return validateUpdate(q.resource, obj, old, q.checkFinalizers(obj), v.check)

@@ -108,8 +108,7 @@ func mainView(r *api.Resource) *view {
 	}
 }
 
-// statusView is the status alone. Labels and annotations may be written with
-// it, as most kinds of Kubernetes allow.
+// statusView is the status alone, with as much of the metadata as the kind allows.
 func statusView(r *api.Resource) *view {
 	return &view{
 		name: "status", kind: r.GroupVersionKind, empty: r.New, whole: true, show: itself,
@@ -117,10 +116,7 @@ func statusView(r *api.Resource) *view {
 		merge: func(wanted, old api.Object) (api.Object, error) {
 			obj := api.Clone(old)
 			r.CopyStatus(obj, wanted)
-			if !r.StatusAlone {
-				obj.SetLabels(wanted.GetLabels())
-				obj.SetAnnotations(wanted.GetAnnotations())
-			}
+			copyStatusMetadata(r, obj, wanted)
 			return obj, nil
 		},
 		prepare: func(obj, old api.Object) {
@@ -148,6 +144,23 @@ func partView(r *api.Resource, part api.Part) *view {
 			}
 		},
 		check: part.Validate,
+	}
+}
+
+// copyStatusMetadata sets the metadata that goes with the status.
+func copyStatusMetadata(r *api.Resource, obj, wanted api.Object) {
+	takes := func(name string) bool { return !r.StatusAlone && !slices.Contains(r.StatusKeeps, name) }
+	if takes("labels") {
+		obj.SetLabels(wanted.GetLabels())
+	}
+	if takes("annotations") {
+		obj.SetAnnotations(wanted.GetAnnotations())
+	}
+	if takes("finalizers") {
+		obj.SetFinalizers(wanted.GetFinalizers())
+	}
+	if takes("ownerReferences") {
+		obj.SetOwnerReferences(wanted.GetOwnerReferences())
 	}
 }
 

@@ -21,6 +21,7 @@ func validatingAdmissionPolicies() *api.Resource {
 	type policy = *admissionv1.ValidatingAdmissionPolicy
 	return &api.Resource{
 		GroupVersionKind: admissionv1.SchemeGroupVersion.WithKind("ValidatingAdmissionPolicy"),
+		StatusAlone:      true,
 		Plural:           "validatingadmissionpolicies",
 		Singular:         "validatingadmissionpolicy",
 		Categories:       []string{"api-extensions"},

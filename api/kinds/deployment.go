@@ -17,6 +17,7 @@ import (
 func deployments() *api.Resource {
 	return &api.Resource{
 		GroupVersionKind: appsv1.SchemeGroupVersion.WithKind("Deployment"),
+		StatusKeeps:      []string{"labels"},
 		Plural:           "deployments",
 		Singular:         "deployment",
 		ShortNames:       []string{"deploy"},

@@ -19,6 +19,7 @@ func flowSchemas() *api.Resource {
 	type schema = *flowcontrolv1.FlowSchema
 	return &api.Resource{
 		GroupVersionKind: flowcontrolv1.SchemeGroupVersion.WithKind("FlowSchema"),
+		StatusAlone:      true,
 		Plural:           "flowschemas",
 		Singular:         "flowschema",
 		New:              func() api.Object { return &flowcontrolv1.FlowSchema{} },

@@ -18,6 +18,7 @@ import (
 func pods() *api.Resource {
 	return &api.Resource{
 		GroupVersionKind:    corev1.SchemeGroupVersion.WithKind("Pod"),
+		StatusKeeps:         []string{"ownerReferences"},
 		Plural:              "pods",
 		Singular:            "pod",
 		ShortNames:          []string{"po"},

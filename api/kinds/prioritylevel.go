@@ -16,6 +16,7 @@ func priorityLevelConfigurations() *api.Resource {
 	type level = *flowcontrolv1.PriorityLevelConfiguration
 	return &api.Resource{
 		GroupVersionKind: flowcontrolv1.SchemeGroupVersion.WithKind("PriorityLevelConfiguration"),
+		StatusAlone:      true,
 		Plural:           "prioritylevelconfigurations",
 		Singular:         "prioritylevelconfiguration",
 		New:              func() api.Object { return &flowcontrolv1.PriorityLevelConfiguration{} },

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -62,16 +63,22 @@ func ownable(r *api.Resource, subresource string) fieldpath.Filter {
 		return nil
 	case subresource == "":
 		return fieldpath.NewExcludeSetFilter(fieldpath.NewSet(fieldpath.MakePathOrDie("status")))
-	case subresource == "status" && r.StatusAlone:
-		return fieldpath.NewIncludeMatcherFilter(fieldpath.MakePrefixMatcherOrDie("status"))
 	case subresource == "status":
-		return fieldpath.NewIncludeMatcherFilter(
-			fieldpath.MakePrefixMatcherOrDie("status"),
-			fieldpath.MakePrefixMatcherOrDie("metadata", "labels"),
-			fieldpath.MakePrefixMatcherOrDie("metadata", "annotations"))
+		return fieldpath.NewIncludeMatcherFilter(ownableByStatus(r)...)
 	default:
 		return nil
 	}
+}
+
+// ownableByStatus is the status, and the metadata that may be written with it.
+func ownableByStatus(r *api.Resource) []*fieldpath.SetMatcher {
+	paths := []*fieldpath.SetMatcher{fieldpath.MakePrefixMatcherOrDie("status")}
+	for _, name := range []string{"annotations", "finalizers", "labels", "ownerReferences"} {
+		if !r.StatusAlone && !slices.Contains(r.StatusKeeps, name) {
+			paths = append(paths, fieldpath.MakePrefixMatcherOrDie("metadata", name))
+		}
+	}
+	return paths
 }
 
 // Update notes in obj, which is to take the place of old, that the manager
