@@ -26,11 +26,10 @@ type judge struct {
 
 // all returns the findings in their order.
 func (j *judge) all() field.ErrorList {
-	all := append(j.errs, j.last...)
-	for _, err := range all {
+	for _, err := range j.errs {
 		err.BadValue = show(err.BadValue)
 	}
-	return all
+	return append(j.errs, j.last...)
 }
 
 // later runs a rule whose findings Kubernetes reports after those of all
@@ -39,7 +38,7 @@ func (j *judge) all() field.ErrorList {
 func (j *judge) later(rule func(j *judge)) (found bool) {
 	var other judge
 	rule(&other)
-	j.last = append(j.last, other.all()...)
+	j.last = append(append(j.last, other.errs...), other.last...)
 	return len(other.errs) > 0
 }
 
@@ -106,6 +105,10 @@ func (j *judge) duplicate(path *field.Path, value any) {
 
 func (j *judge) notFound(path *field.Path, value any) {
 	j.errs = append(j.errs, field.NotFound(path, value))
+}
+
+func (j *judge) tooMany(path *field.Path, n, limit int) {
+	j.errs = append(j.errs, field.TooMany(path, n, limit))
 }
 
 func (j *judge) tooLong(path *field.Path, limit int) {

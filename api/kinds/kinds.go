@@ -121,9 +121,19 @@ func resources() []*api.Resource {
 		// discovery.k8s.io/v1
 		endpointSlices(),
 
+		// resource.k8s.io/v1
+		deviceClasses(),
+		deviceTaintRules(),
+		resourceClaims(),
+		resourceClaimTemplates(),
+		resourceSlices(),
+
 		// flowcontrol.apiserver.k8s.io/v1
 		flowSchemas(),
 		priorityLevelConfigurations(),
+
+		// storagemigration.k8s.io/v1
+		storageVersionMigrations(),
 	}
 }
 

@@ -73,6 +73,12 @@ func (s shown) fields(out *bytes.Buffer) error {
 		if err != nil {
 			return err
 		}
+		if f.Anonymous { // such as the metadata of a template
+			if inner := bytes.Trim(data, "{}"); len(inner) > 0 {
+				out.Write(append([]byte(","), data[1:len(data)-1]...))
+			}
+			continue
+		}
 		out.WriteString(`,"` + f.Name + `":`)
 		out.Write(data)
 	}

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -114,7 +115,7 @@ func checkDriverName(j *judge, driver string, path *field.Path) {
 	if len(driver) > maxDriverNameBytes {
 		j.tooLong(path, maxDriverNameBytes)
 	}
-	j.subdomain(path, strings.ToLower(driver))
+	j.invalid(path, driver, validation.IsDNS1123Subdomain(strings.ToLower(driver))...)
 }
 
 func checkEphemeral(j *judge, src *corev1.EphemeralVolumeSource, path *field.Path) {

@@ -5,7 +5,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
-	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -51,18 +50,7 @@ func volumeAttachments() *api.Resource {
 
 func checkVolumeAttachment(j *judge, a *storagev1.VolumeAttachment) {
 	path := field.NewPath("spec")
-	j.later(func(j *judge) {
-		at := path.Child("attacher")
-		if !j.filled(at, a.Spec.Attacher) {
-			return
-		}
-		if len(a.Spec.Attacher) > maxDriverNameBytes {
-			j.tooLong(at, maxDriverNameBytes)
-		}
-		// Attachments allow capitals, unlike the drivers themselves.
-		//lint:ignore SA1019 Kubernetes judges it so
-		j.invalid(at, a.Spec.Attacher, content.IsDNS1123SubdomainCaseless(a.Spec.Attacher)...)
-	})
+	j.later(func(j *judge) { checkAttachedName(j, a.Spec.Attacher, path.Child("attacher")) })
 	const one = "must specify exactly one of inlineVolumeSpec and persistentVolumeName"
 	source, at := a.Spec.Source, path.Child("source")
 	switch {
