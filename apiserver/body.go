@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/coracle-k8s/coracle/api"
 )
 
@@ -170,6 +172,10 @@ func (q *request) decodeOptions(into *metav1.DeleteOptions) error {
 	found, err := q.server.storage.codec.Decode(data, mediaType, kind, into)
 	if unsupported, ok := errors.AsType[*api.MediaTypeError](err); ok {
 		return unsupportedBody(unsupported.MediaType)
+	}
+	if runtime.IsNotRegisteredError(err) && found.Kind.Kind == kind.Kind && mediaType != api.Protobuf {
+		// client-go names the version of what it deletes, be it a custom one.
+		found.Object, err = into, yaml.Unmarshal(data, into)
 	}
 	if err != nil {
 		return cannotHandle(kind, cmp.Or(found.Kind, kind), err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/stretchr/testify/require"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -108,7 +109,11 @@ func TestOperator(t *testing.T) {
 
 	c, ctx := o.Client, t.Context()
 	site := &Website{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "blog"}, Spec: WebsiteSpec{Text: "hello"}}
-	eventually(t, "the webhooks to answer", func() bool { return c.Create(ctx, site.DeepCopyObject().(*Website)) == nil })
+	eventually(t, "the webhooks to answer", func() bool {
+		err := c.Create(ctx, site.DeepCopyObject().(*Website))
+		t.Log("create:", err)
+		return err == nil
+	})
 	get := func() *Website {
 		var s Website
 		require.NoError(t, c.Get(ctx, client.ObjectKeyFromObject(site), &s))
@@ -166,6 +171,7 @@ func startOperator(t *testing.T, env *envtest.Environment) *operator {
 	scheme := runtime.NewScheme()
 	require.NoError(t, clientgoscheme.AddToScheme(scheme))
 	addWebsites(scheme)
+	ctrl.SetLogger(logr.Discard())
 	hooks := env.WebhookInstallOptions
 	m, err := ctrl.NewManager(env.Config, ctrl.Options{
 		Scheme: scheme, Metrics: server.Options{BindAddress: "0"},
