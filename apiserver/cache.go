@@ -44,6 +44,8 @@ type cache struct {
 	exists func(*api.Resource) bool // whether a resource is still served; the lock may be held
 	log    *slog.Logger
 
+	zips sync.Pool // of *flate.Writer
+
 	ready chan struct{} // closed when the cache follows the store
 	done  chan struct{} // closed when it has stopped for good
 
@@ -66,7 +68,7 @@ type waiter struct {
 
 func newCache(st store.Store, decode decodeFunc, exists func(*api.Resource) bool, log *slog.Logger) *cache {
 	return &cache{
-		store: st, decode: decode, exists: exists, log: log,
+		store: st, decode: decode, exists: exists, log: log, zips: sync.Pool{New: newDeflater},
 		ready: make(chan struct{}), done: make(chan struct{}),
 		collections: map[*api.Resource]*collection{},
 		byPrefix:    map[string][]*collection{},
@@ -233,7 +235,7 @@ func (c *cache) register(r *api.Resource) (*collection, error) {
 	if !c.exists(r) { // a request is later than the end of its kind
 		return nil, errKindGone
 	}
-	col = newCollection(kept)
+	col = newCollection(kept, &c.zips)
 	c.collections[kept] = col
 	c.byPrefix[col.prefix] = append(c.byPrefix[col.prefix], col)
 	return col, nil

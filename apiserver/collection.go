@@ -3,6 +3,7 @@ package apiserver
 import (
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/coracle-k8s/coracle/api"
 )
@@ -43,13 +44,15 @@ type collection struct {
 	index    index // of entries
 	window   window
 	watchers watchers
+
+	packs packs // of lists; has a lock of its own
 }
 
-func newCollection(r *api.Resource) *collection {
+func newCollection(r *api.Resource, zips *sync.Pool) *collection {
 	return &collection{
 		resource: r, prefix: r.Prefix(),
 		filled: make(chan struct{}), filling: make(chan struct{}, 1),
-		index: index{}, watchers: watchers{},
+		index: index{}, watchers: watchers{}, packs: packs{zips: zips},
 	}
 }
 

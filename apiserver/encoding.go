@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net/http"
+	"strconv"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/watch"
@@ -73,26 +74,35 @@ func (q *request) sendMessage(code int, message api.Message, revision int64) err
 // sendMessages answers with a list, piece by piece, so that a list of thousands
 // needs no memory of its own. It is false, and nothing has been sent, if an entry
 // is not a message.
-func (q *request) sendMessages(entries []*entry, listed listMeta) (bool, error) {
-	codec := q.server.storage.codec
+func (q *request) sendMessages(found *page, listed listMeta) (bool, error) {
 	empty, err := typedList(q.resource, nil, listed)
 	if err != nil {
 		return false, err
 	}
-	encoded, err := codec.EncodeBytes(empty, api.Protobuf)
+	encoded, err := q.server.storage.codec.EncodeBytes(empty, api.Protobuf)
 	if err != nil {
 		return false, err
 	}
 	around, ok := api.ParseListMessage(encoded)
-	items := 0
-	for i := 0; ok && i < len(entries); i++ {
-		var message api.Message
-		if message, ok = entries[i].message(codec); ok {
-			items += message.ItemSize(entries[i].object.GetResourceVersion())
-		}
-	}
-	if !ok {
+	switch {
+	case !ok:
 		return false, nil
+	case found.everything && len(found.entries) >= packFrom && q.takesGzip():
+		return q.sendPacks(around, found.entries)
+	default:
+		return q.sendItems(around, found.entries), nil
+	}
+}
+
+// sendItems sends the entries of a list as they are.
+func (q *request) sendItems(around api.ListMessage, entries []*entry) bool {
+	codec, items := q.server.storage.codec, 0
+	for _, e := range entries {
+		message, ok := e.message(codec)
+		if !ok {
+			return false
+		}
+		items += message.ItemSize(e.object.GetResourceVersion())
 	}
 	out := q.open(http.StatusOK, api.Protobuf, around.Size(items))
 	defer out.close()
@@ -102,14 +112,43 @@ func (q *request) sendMessages(entries []*entry, listed listMeta) (bool, error) 
 		piece = message.AppendItem(piece, e.object.GetResourceVersion())
 		if len(piece) >= pieceSize {
 			if _, err := out.Write(piece); err != nil {
-				return true, nil // a client that went away
+				return true // a client that went away
 			}
 			piece = piece[:0]
 		}
 	}
 	_, _ = out.Write(around.End(piece))
-	return true, nil
+	return true
 }
 
 // pieceSize is about how many bytes of a list are written at once.
 const pieceSize = 32 << 10
+
+// sendPacks sends the entries of a list compressed. Nobody compresses twice what
+// has not changed.
+func (q *request) sendPacks(around api.ListMessage, entries []*entry) (bool, error) {
+	storage := q.server.storage
+	col, err := storage.cache.collection(q.Context(), q.resource)
+	if err != nil {
+		return false, storeError(q.resource, "", err)
+	}
+	parts, ok := col.packs.list(entries, storage.codec)
+	if !ok {
+		return false, nil
+	}
+	items := 0
+	for _, part := range parts {
+		items += part.size
+	}
+	stream := append([]deflated{verbatim(around.Begin(nil, items), false)}, parts...)
+	stream = append(stream, verbatim(around.End(nil), true))
+	header := q.w.Header()
+	header.Set("Content-Type", api.Protobuf)
+	header.Set("Cache-Control", "no-cache, private")
+	header.Set("Content-Encoding", "gzip")
+	header.Add("Vary", "Accept-Encoding")
+	header.Set("Content-Length", strconv.Itoa(gzipSize(stream)))
+	q.w.WriteHeader(http.StatusOK)
+	_ = writeGzip(q.w, stream) // an error here is a client that went away
+	return true, nil
+}

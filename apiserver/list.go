@@ -92,10 +92,12 @@ func validateListQuery(query url.Values) error {
 
 // A page is a part of a list, and how to get the next.
 type page struct {
-	entries   []*entry // none that cannot be read
-	revision  int64
-	next      string
-	remaining *int64
+	entries []*entry // none that cannot be read
+	// everything says that these are all there are in a namespace or anywhere.
+	everything bool
+	revision   int64
+	next       string
+	remaining  *int64
 }
 
 // list answers with a list of objects.
@@ -106,7 +108,7 @@ func (q *request) list() error {
 	}
 	listed := listMeta{revision: found.revision, next: found.next, remaining: found.remaining}
 	if q.takesMessages() {
-		if sent, err := q.sendMessages(found.entries, listed); sent || err != nil {
+		if sent, err := q.sendMessages(found, listed); sent || err != nil {
 			return err
 		}
 	}
@@ -156,8 +158,8 @@ func (q *request) cachedPage(sel *selection, limit int) (*page, error) {
 	if err != nil {
 		return nil, storeError(q.resource, "", err)
 	}
-	found := &page{revision: revision}
-	if sel.everything() && limit == 0 {
+	found := &page{revision: revision, everything: sel.everything() && limit == 0}
+	if found.everything {
 		found.entries = make([]*entry, 0, len(entries))
 	}
 	for i, e := range entries {

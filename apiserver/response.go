@@ -109,7 +109,7 @@ func (q *request) open(code int, contentType string, size int) sink {
 	header := q.w.Header()
 	header.Set("Content-Type", contentType)
 	header.Set("Cache-Control", "no-cache, private")
-	if size < gzipFrom || !strings.Contains(q.Header.Get("Accept-Encoding"), "gzip") {
+	if size < gzipFrom || !q.takesGzip() {
 		header.Set("Content-Length", strconv.Itoa(size))
 		q.w.WriteHeader(code)
 		return sink{q.w, func() {}}
@@ -124,6 +124,11 @@ func (q *request) open(code int, contentType string, size int) sink {
 		zip.Reset(io.Discard)
 		q.server.zips.Put(zip)
 	}}
+}
+
+// takesGzip says whether the client takes compressed answers.
+func (q *request) takesGzip() bool {
+	return strings.Contains(q.Header.Get("Accept-Encoding"), "gzip")
 }
 
 // newZip returns a writer that compresses. It has a megabyte of its own, so they

@@ -1,0 +1,110 @@
+package apiserver
+
+import (
+	"compress/flate"
+	"hash/fnv"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/coracle-k8s/coracle/api"
+)
+
+const (
+	// packFrom is how many entries a list has at least that is sent in packs.
+	packFrom = 256
+	// packLength is about how many entries a pack has, and maxPack how many at most.
+	packLength, maxPack = 64, 256
+	// maxPacks is how many a kind keeps.
+	maxPacks = 1 << 14
+)
+
+// A pack is some entries that follow each other in a list, compressed. Most of a
+// list is the same from one time to the next, so its packs are kept, and only
+// those are made anew in which an object has changed.
+//
+// Where a pack begins depends on the keys alone, so that a new object moves no
+// boundaries but those of its own pack.
+type pack struct {
+	mu        sync.Mutex // guards the fields below; held while the pack is made
+	revisions []int64    // of its entries
+	deflated  deflated
+}
+
+// packs are those of a kind, by their first key.
+type packs struct {
+	zips *sync.Pool // of *flate.Writer
+
+	mu    sync.Mutex // guards byKey
+	byKey map[string]*pack
+}
+
+// at returns the pack that begins with a key.
+func (ps *packs) at(key string) *pack {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	p := ps.byKey[key]
+	if p == nil {
+		if ps.byKey == nil || len(ps.byKey) >= maxPacks {
+			ps.byKey = map[string]*pack{}
+		}
+		p = &pack{}
+		ps.byKey[key] = p
+	}
+	return p
+}
+
+// list returns entries as parts of a gzip stream, or false if one is no message.
+func (ps *packs) list(entries []*entry, codec *api.Codec) ([]deflated, bool) {
+	var parts []deflated
+	for len(entries) > 0 {
+		n := packEnd(entries)
+		part, ok := ps.at(entries[0].key).get(entries[:n], codec, ps.zips)
+		if !ok {
+			return nil, false
+		}
+		parts, entries = append(parts, part), entries[n:]
+	}
+	return parts, true
+}
+
+// packEnd is how many of some entries are in the first pack.
+func packEnd(entries []*entry) int {
+	for i, e := range entries[1:] {
+		hash := fnv.New32a()
+		_, _ = io.WriteString(hash, e.key)
+		if hash.Sum32()%packLength == 0 || i+1 == maxPack {
+			return i + 1
+		}
+	}
+	return len(entries)
+}
+
+// get returns the pack of just these entries.
+func (p *pack) get(entries []*entry, codec *api.Codec, zips *sync.Pool) (deflated, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if slices.EqualFunc(p.revisions, entries, func(revision int64, e *entry) bool { return revision == e.revision }) {
+		return p.deflated, true
+	}
+	complete := true
+	zip := zips.Get().(*flate.Writer)
+	defer zips.Put(zip)
+	made := deflate(zip, func(w io.Writer) {
+		var item []byte
+		for _, e := range entries {
+			message, ok := e.message(codec)
+			complete = complete && ok
+			item = message.AppendItem(item[:0], e.object.GetResourceVersion())
+			_, _ = w.Write(item)
+		}
+	})
+	if !complete {
+		return deflated{}, false
+	}
+	p.deflated, p.revisions = made, make([]int64, len(entries))
+	for i, e := range entries {
+		p.revisions[i] = e.revision
+	}
+	return made, true
+}
