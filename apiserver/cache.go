@@ -436,3 +436,19 @@ func (c *cache) counts() map[schema.GroupResource]int {
 	}
 	return counts
 }
+
+// counts returns how many objects of each kind there are, for kinds that somebody
+// has read.
+func (c *cache) counts() map[schema.GroupResource]int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	counts := map[schema.GroupResource]int{}
+	for r, col := range c.collections {
+		select {
+		case <-col.filled:
+			counts[r.GroupResource()] = len(col.entries.entries)
+		default:
+		}
+	}
+	return counts
+}
