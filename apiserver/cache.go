@@ -452,3 +452,14 @@ func (c *cache) counts() map[schema.GroupResource]int {
 	}
 	return counts
 }
+
+// count returns how many objects of a kind there are, or 0 if nobody has read it.
+func (c *cache) count(r *api.Resource) int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	col := c.collections[r]
+	if col == nil {
+		return 0
+	}
+	return len(col.entries.entries)
+}

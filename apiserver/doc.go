@@ -70,8 +70,7 @@
 // kube-apiserver is three servers in a chain (aggregator, core, extensions); its
 // storage decodes into internal versions of each type and converts between them; its
 // registry has a strategy type for each kind; its cacher is one for each kind
-// with a watch of its own. It also schedules requests by priority and fairness,
-// which is left out.
+// with a watch of its own.
 //
 // # Reading order
 //

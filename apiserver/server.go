@@ -30,6 +30,8 @@ type Config struct {
 	Authenticators []Authenticator
 	// Authorizer decides what they may do.
 	Authorizer Authorizer
+	// Limiter decides when requests may be served; nil means at once.
+	Limiter Limiter
 	// Hooks are the admission, in order.
 	Hooks []Hook
 	// Connectors serve the subresources that have code, by names such as
@@ -146,6 +148,7 @@ type request struct {
 	format   format
 	options  options
 	warnings []string
+	release  func() // gives back the limiter's seats
 	// annotations are what admission notes for the audit log.
 	annotations map[string]string
 	// applied are the managers of the object's fields as an apply has
@@ -155,7 +158,7 @@ type request struct {
 
 // ServeHTTP answers one request. This is the whole path:
 //
-//	parse -> authenticate -> authorize -> dispatch to a verb -> answer
+//	parse -> authenticate -> wait for a turn -> authorize -> dispatch to a verb -> answer
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{Request: r, server: s, w: &response{ResponseWriter: w}, format: format{mediaType: api.JSON}}
 	defer s.metrics.begin(q, time.Now())()
@@ -181,6 +184,10 @@ func (s *Server) serve(q *request) (err error) {
 		return err
 	}
 	q.Request = q.WithContext(WithUser(q.Context(), q.user))
+	if !s.takeTurn(q) {
+		return nil
+	}
+	defer func() { q.release() }()
 	if err := s.authorize(q); err != nil {
 		return err
 	}

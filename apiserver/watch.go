@@ -150,6 +150,7 @@ func (q *request) follow(out *stream, sub *subscription, sel *selection, want wa
 	if err := q.begin(out, sub, sel, want); err != nil {
 		return err
 	}
+	q.release() // what a watch does from here on is little
 	deadline, _ := q.Context().Deadline()
 	bookmark := time.NewTimer(q.untilBookmark(deadline))
 	defer bookmark.Stop()

@@ -24,6 +24,7 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/auth"
 	"github.com/coracle-k8s/coracle/apiserver/connect"
 	"github.com/coracle-k8s/coracle/apiserver/crd"
+	"github.com/coracle-k8s/coracle/apiserver/fairness"
 	"github.com/coracle-k8s/coracle/apiserver/metricsapi"
 	"github.com/coracle-k8s/coracle/pki"
 	"github.com/coracle-k8s/coracle/store"
@@ -43,6 +44,7 @@ type API struct {
 	tls         *tls.Config
 	listeners   []net.Listener
 	aggregator  *aggregator.Aggregator
+	limiter     *fairness.Limiter
 	// bootstrapped says that the objects are there that every cluster has.
 	bootstrapped atomic.Bool
 }
@@ -95,6 +97,9 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	if err != nil {
 		return nil, err
 	}
+	if a.limiter, err = fairness.New(fairness.Options{Storage: storage, Logger: cfg.Logger}); err != nil {
+		return nil, err
+	}
 	a.Server, err = apiserver.New(apiserver.Config{
 		Storage:        storage,
 		Authenticators: security.Authenticators,
@@ -104,6 +109,8 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 		Groups:         groups,
 		Remotes:        a.aggregator,
 		Checks:         a.checks(),
+		Limiter:        a.limiter,
+		Collectors:     a.limiter.Collectors(),
 		Paths: map[string]http.Handler{
 			auth.DiscoveryPath: security.Tokens.Discovery(""),
 			auth.KeysPath:      security.Tokens.Keys(),
@@ -159,6 +166,7 @@ func (a *API) Run(ctx context.Context, ready func()) error {
 	g.Go(func() error { return a.definitions.Run(ctx) })
 	g.Go(func() error { return a.policies.Run(ctx) })
 	g.Go(func() error { return a.aggregator.Run(ctx) })
+	g.Go(func() error { return a.limiter.Run(ctx) })
 	for _, l := range a.listeners {
 		g.Go(func() error { return a.Serve(ctx, l, a.tls) })
 	}
