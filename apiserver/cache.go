@@ -437,22 +437,6 @@ func (c *cache) counts() map[schema.GroupResource]int {
 	return counts
 }
 
-// counts returns how many objects of each kind there are, for kinds that somebody
-// has read.
-func (c *cache) counts() map[schema.GroupResource]int {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	counts := map[schema.GroupResource]int{}
-	for r, col := range c.collections {
-		select {
-		case <-col.filled:
-			counts[r.GroupResource()] = len(col.entries.entries)
-		default:
-		}
-	}
-	return counts
-}
-
 // count returns how many objects of a kind there are, or 0 if nobody has read it.
 func (c *cache) count(r *api.Resource) int {
 	c.mu.RLock()
