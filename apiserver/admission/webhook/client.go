@@ -105,7 +105,7 @@ func (c *Caller) Ask(ctx context.Context, question, answer any) error {
 	defer response.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case ctx.Err() != nil: // even if all is there: it may be an end of the webhook's own making
 		return &url.Error{Op: "Post", URL: r.URL.String(), Err: ctx.Err()}
 	case err != nil:
 		return fmt.Errorf("unexpected error when reading response body: %w", err)
