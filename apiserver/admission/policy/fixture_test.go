@@ -16,6 +16,7 @@ import (
 	"github.com/coracle-k8s/coracle/api/kinds"
 	"github.com/coracle-k8s/coracle/apiserver"
 	"github.com/coracle-k8s/coracle/apiserver/admission/policy"
+	"github.com/coracle-k8s/coracle/apiserver/crd"
 	"github.com/coracle-k8s/coracle/store/memstore"
 )
 
@@ -56,18 +57,21 @@ func (ann) Authorize(_ context.Context, a *apiserver.Attributes) (apiserver.Deci
 
 func (f *fixture) start() {
 	st := memstore.New()
-	storage := apiserver.NewStorage(st, kinds.Registry(), nil)
+	registry := crd.NewRegistry(kinds.Registry())
+	storage := apiserver.NewStorage(st, registry, nil)
+	definitions := crd.NewController(crd.Options{Storage: storage, Registry: registry})
 	policies := policy.New(policy.Options{Storage: storage, Authorizer: ann{}})
 	var err error
 	f.Server, err = apiserver.New(apiserver.Config{
 		Storage: storage, Authorizer: ann{}, Authenticators: []apiserver.Authenticator{ann{}},
-		Hooks: []apiserver.Hook{f.noting(), policy.Expressions(), policies.Mutating(), policies.Validating()},
+		Hooks: []apiserver.Hook{f.noting(), definitions.Hook(), policy.Expressions(), policies.Mutating(), policies.Validating()},
 	})
 	require.NoError(f.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = f.Run(ctx) })
 	running.Go(func() { _ = policies.Run(ctx) })
+	running.Go(func() { _ = definitions.Run(ctx) })
 	f.t.Cleanup(func() {
 		cancel()
 		running.Wait()
@@ -85,6 +89,8 @@ func (f *fixture) noting() apiserver.Hook {
 }
 
 var paths = map[string]string{
+	"CustomResourceDefinition":         "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+	"Limit":                            "/apis/rules.example.com/v1/namespaces/shop/limits",
 	"Namespace":                        "/api/v1/namespaces",
 	"ConfigMap":                        "/api/v1/namespaces/shop/configmaps",
 	"Pod":                              "/api/v1/namespaces/shop/pods",
