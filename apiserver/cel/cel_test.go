@@ -38,7 +38,9 @@ func inputs(t testing.TB, auth apiserver.Authorizer) cel.Inputs {
 	return in
 }
 
-var all = cel.Names{Params: true, Authorizer: true}
+var withVariables = cel.Names{Variables: true}
+
+var all = cel.Names{Variables: true, Params: true, Authorizer: true}
 
 // What expressions can see, and what it is to them.
 func TestEval(t *testing.T) {
@@ -90,6 +92,7 @@ func TestCompile_errors(t *testing.T) {
 		`object.`:                      "compilation failed: ERROR: <input>:1:8: Syntax error",
 		`nobody == 1`:                  "compilation failed: ERROR: <input>:1:1: undeclared reference to 'nobody'",
 		`request.nothing == ""`:        "undefined field 'nothing'",
+		`authorizer == null`:           "undeclared reference to 'authorizer'",
 		`params == null`:               "undeclared reference to 'params'",
 		`authorizer.path("/")`:         "undeclared reference to 'authorizer'",
 		`"text"`:                       "must evaluate to bool but got string",
@@ -101,8 +104,8 @@ func TestCompile_errors(t *testing.T) {
 	} {
 		t.Run(text, func(t *testing.T) {
 			c := cel.NewCompiler(false)
-			require.NoError(t, c.Define("count", "1 + 1", cel.Names{}))
-			_, err := c.Compile(text, cel.Names{}, cel.Bool)
+			require.NoError(t, c.Define("count", "1 + 1", withVariables))
+			_, err := c.Compile(text, withVariables, cel.Bool)
 			require.ErrorContains(t, err, want)
 			require.ErrorAs(t, err, new(cel.Error))
 		})
@@ -113,10 +116,10 @@ func TestCompile_errors(t *testing.T) {
 // those that use it.
 func TestVariables(t *testing.T) {
 	c := cel.NewCompiler(true)
-	require.NoError(t, c.Define("bad", "object.no.such.field", cel.Names{}))
-	require.Error(t, c.Define("worse", "object.", cel.Names{}))
+	require.NoError(t, c.Define("bad", "object.no.such.field", withVariables))
+	require.Error(t, c.Define("worse", "object.", withVariables))
 	eval := func(text string) error {
-		expr, err := c.Compile(text, cel.Names{}, cel.Bool)
+		expr, err := c.Compile(text, withVariables, cel.Bool)
 		require.NoError(t, err)
 		_, err = c.Run(context.Background(), inputs(t, nil), cel.Budget).Eval(expr)
 		return err
@@ -130,7 +133,7 @@ func TestVariables(t *testing.T) {
 func TestBudget(t *testing.T) {
 	c := cel.NewCompiler(true)
 	const long = `[0,1,2,3,4,5,6,7,8,9].all(a, [0,1,2,3,4,5,6,7,8,9].all(b, [0,1,2,3,4,5,6,7,8,9].all(c, [0,1,2,3,4,5,6,7,8,9].all(d, a+b+c+d < 100))))`
-	expr, err := c.Compile(long, cel.Names{}, cel.Bool)
+	expr, err := c.Compile(long, withVariables, cel.Bool)
 	require.NoError(t, err)
 	run := c.Run(context.Background(), inputs(t, nil), 100_000)
 	for range 10 {
@@ -141,7 +144,7 @@ func TestBudget(t *testing.T) {
 	require.ErrorIs(t, err, cel.ErrBudget)
 	require.True(t, run.Spent())
 
-	endless, err := c.Compile(strings.ReplaceAll(long, "a+b", `[0,1,2,3,4,5,6,7,8,9].map(e, [0,1,2,3,4,5,6,7,8,9].map(f, [0,1,2,3,4,5,6,7,8,9])).size()+b`), cel.Names{}, cel.Bool)
+	endless, err := c.Compile(strings.ReplaceAll(long, "a+b", `[0,1,2,3,4,5,6,7,8,9].map(e, [0,1,2,3,4,5,6,7,8,9].map(f, [0,1,2,3,4,5,6,7,8,9])).size()+b`), withVariables, cel.Bool)
 	require.NoError(t, err)
 	_, err = c.Run(context.Background(), inputs(t, nil), cel.Budget).Eval(endless)
 	require.ErrorContains(t, err, "actual cost limit exceeded")

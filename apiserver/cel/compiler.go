@@ -28,8 +28,9 @@ var (
 const PerCall = celconfig.PerCallLimit
 
 // Names are those that only some expressions know. All know object, oldObject,
-// request, namespaceObject and the variables defined so far.
+// request and namespaceObject.
 type Names struct {
+	Variables  bool // variables, as defined so far
 	Params     bool // params
 	Authorizer bool // authorizer and authorizer.requestResource
 	Patches    bool // the types Object and JSONPatch, for what changes objects
@@ -134,14 +135,13 @@ func (c *Compiler) env(names Names) (*cel.Env, error) {
 // of patches.
 func (c *Compiler) extend(names Names) (*environment.EnvSet, error) {
 	set, err := environments().get(Names{Params: names.Params, Authorizer: names.Authorizer})
-	if err != nil {
-		return nil, err
+	if err == nil && names.Variables {
+		set, err = set.Extend(environment.VersionedOptions{
+			IntroducedVersion: always,
+			EnvOptions:        []cel.EnvOption{cel.Variable("variables", c.variables.CelType())},
+			DeclTypes:         []*kubecel.DeclType{c.variables},
+		})
 	}
-	set, err = set.Extend(environment.VersionedOptions{
-		IntroducedVersion: always,
-		EnvOptions:        []cel.EnvOption{cel.Variable("variables", c.variables.CelType())},
-		DeclTypes:         []*kubecel.DeclType{c.variables},
-	})
 	if err != nil || !names.Patches {
 		return set, err
 	}

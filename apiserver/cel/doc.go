@@ -8,7 +8,7 @@
 // gives those names their values for one request:
 //
 //	NewCompiler ─ Define("replicas", "object.spec.replicas")
-//	            └ Compile("variables.replicas < 5", Names{}, Bool) ─> *Expression
+//	            └ Compile("variables.replicas < 5", names, Bool) ─> *Expression
 //	                                                                     │
 //	Inputs{Object, OldObject, Request, ...} ─> compiler.Run ─> run.Eval ─┴> value, or error
 //

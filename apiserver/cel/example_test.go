@@ -9,11 +9,11 @@ import (
 
 // An expression is compiled once and evaluated for each request.
 func Example() {
-	c := cel.NewCompiler(false)
-	if err := c.Define("replicas", "object.spec.replicas", cel.Names{}); err != nil {
+	c, names := cel.NewCompiler(false), cel.Names{Variables: true}
+	if err := c.Define("replicas", "object.spec.replicas", names); err != nil {
 		fmt.Println(err)
 	}
-	few, err := c.Compile("variables.replicas <= 5", cel.Names{}, cel.Bool)
+	few, err := c.Compile("variables.replicas <= 5", names, cel.Bool)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -22,7 +22,7 @@ func Example() {
 		object := map[string]any{"spec": map[string]any{"replicas": replicas}}
 		fmt.Println(c.Run(context.Background(), cel.Inputs{Object: object}, cel.Budget).Eval(few))
 	}
-	_, err = c.Compile("variables.replicas + 1", cel.Names{}, cel.Bool)
+	_, err = c.Compile("variables.replicas + 1", names, cel.Bool)
 	fmt.Println(err)
 	// Output:
 	// true <nil>

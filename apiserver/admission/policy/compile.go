@@ -27,7 +27,9 @@ func (c *common) ignoresFailure() bool {
 }
 
 // names are those that most expressions of the policy may use.
-func (c *common) names() cel.Names { return cel.Names{Params: c.params != nil, Authorizer: true} }
+func (c *common) names() cel.Names {
+	return cel.Names{Variables: true, Params: c.params != nil, Authorizer: true}
+}
 
 // compile fills in the rest of what both kinds have. Constraints are required:
 // without, a policy would be about everything.
@@ -111,7 +113,7 @@ func compileValidating(obj api.Object) any {
 	for _, v := range spec.Validations {
 		compiled := validation{Validation: v, rule: p.formula(v.Expression, p.names(), cel.Bool)}
 		if v.MessageExpression != "" {
-			compiled.message = p.formula(v.MessageExpression, cel.Names{Params: p.params != nil}, cel.String)
+			compiled.message = p.formula(v.MessageExpression, cel.Names{Variables: true, Params: p.params != nil}, cel.String)
 		}
 		p.validations = append(p.validations, compiled)
 	}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"strings"
 
 	celgo "github.com/google/cel-go/cel"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,7 +20,8 @@ func Expressions() apiserver.Hook {
 		if a.Object == nil || a.Subresource != "" {
 			return nil
 		}
-		errs := check(kinds.Expressions(a.Object, a.Old))
+		isPolicy := strings.HasSuffix(a.Kind.Kind, "Policy") // webhooks have no variables
+		errs := check(kinds.Expressions(a.Object, a.Old), isPolicy)
 		if len(errs) == 0 {
 			return nil
 		}
@@ -29,7 +31,7 @@ func Expressions() apiserver.Hook {
 
 // check compiles expressions in their order. Those that are stored already are
 // taken as a stored policy would be.
-func check(expressions []kinds.Expression) field.ErrorList {
+func check(expressions []kinds.Expression, variables bool) field.ErrorList {
 	var errs field.ErrorList
 	var compilers [2]*cel.Compiler // for new ones, for stored ones
 	for _, e := range expressions {
@@ -41,19 +43,21 @@ func check(expressions []kinds.Expression) field.ErrorList {
 			by = compilers[1]
 		}
 		names, types := meaning(e)
+		names.Variables = variables
+		text := strings.TrimSpace(e.Text)
 		var err error
 		if e.Use == kinds.VariableExpression {
-			err = by.Define(e.Name, e.Text, names)
+			err = by.Define(e.Name, text, names)
 			for _, other := range compilers {
 				if other != by {
-					_ = other.Define(e.Name, e.Text, names) // the same error
+					_ = other.Define(e.Name, text, names) // the same error
 				}
 			}
 		} else {
-			_, err = by.Compile(e.Text, names, types...)
+			_, err = by.Compile(text, names, types...)
 		}
 		if err != nil {
-			errs = append(errs, field.Invalid(e.Path, e.Text, err.Error()))
+			errs = append(errs, field.Invalid(e.Path, text, err.Error()))
 		}
 	}
 	return errs

@@ -12,6 +12,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/coracle-k8s/coracle/apiserver"
 	"github.com/coracle-k8s/coracle/apiserver/typed"
@@ -48,6 +49,9 @@ func (s service) RoundTrip(r *http.Request) (*http.Response, error) {
 // endpoint returns the address of a ready endpoint, any of them.
 func (s service) endpoint(ctx context.Context) (string, error) {
 	found, err := typed.Get[*corev1.Service](ctx, s.objects, s.ref.Namespace, s.ref.Name)
+	if apierrors.IsNotFound(err) {
+		err = fmt.Errorf("service %q not found", s.ref.Name)
+	}
 	if err != nil {
 		return "", err
 	}

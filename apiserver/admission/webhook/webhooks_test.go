@@ -274,7 +274,7 @@ func TestEndpointsMove(t *testing.T) {
 		f.validating("v", f.entry("moving"))
 		status := f.create("one", http.StatusInternalServerError)
 		require.Equal(t, `Internal error occurred: failed calling webhook "moving.example.com": failed to call webhook: `+
-			`Post "https://moving.hooks.svc:443/judge?timeout=10s": services "moving" not found`, status["message"])
+			`Post "https://moving.hooks.svc:443/judge?timeout=10s": service "moving" not found`, status["message"])
 		f.serve("moving", answer(allow))
 		f.create("one", http.StatusCreated)
 		f.send(http.MethodPatch, "/apis/discovery.k8s.io/v1/namespaces/hooks/endpointslices/moving", http.StatusOK,
