@@ -6,11 +6,14 @@ import (
 	"slices"
 	"strings"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/fields"
 
+	"github.com/coracle-k8s/coracle/api"
 	"github.com/coracle-k8s/coracle/apiserver"
 	"github.com/coracle-k8s/coracle/apiserver/typed"
 )
@@ -38,15 +41,16 @@ func nodeName(user *apiserver.User) (string, bool) {
 var nodeRules = []rbacv1.PolicyRule{
 	allow("get list watch", "", "services"),
 	allow("get", "", "endpoints"),
-	allow("create patch update", "", "events"),
-	allow("create patch update", "events.k8s.io", "events"),
+	writeEvents(),
 	allow("create", "", "nodes"),
 	allow("create", "", "pods"), // NodeRestriction allows mirror pods of the node only
 	allow("create", "authentication.k8s.io", "tokenreviews"),
 	allow("create", "authorization.k8s.io", "subjectaccessreviews", "localsubjectaccessreviews"),
 	allow("create get list watch", "certificates.k8s.io", "certificatesigningrequests"),
 	allow("get list watch", "storage.k8s.io", "csidrivers"),
-	allow("get", "storage.k8s.io", "volumeattachments"),
+	allow("get list watch", "certificates.k8s.io", "clustertrustbundles"),
+	allow("create", "certificates.k8s.io", "podcertificaterequests"), // NodeRestriction looks at whose pod's
+	allow("create", "resource.k8s.io", "resourceslices"),
 	allow("get list watch", "node.k8s.io", "runtimeclasses"),
 }
 
@@ -104,6 +108,21 @@ func (n Node) owns(ctx context.Context, node string, a *apiserver.Attributes) (b
 		return n.needs(ctx, node, a.Namespace, name, read, configMapsOf)
 	case "persistentvolumeclaims":
 		return n.needs(ctx, node, a.Namespace, name, a.Verb == "get", claimsOf)
+	case "persistentvolumeclaims/status":
+		return n.needs(ctx, node, a.Namespace, name, write, claimsOf)
+	case "resourceclaims.resource.k8s.io":
+		return n.needs(ctx, node, a.Namespace, name, a.Verb == "get", resourceClaimsOf)
+	case "resourceslices.resource.k8s.io":
+		return isOneOf(a.Verb, "list watch deletecollection") && selects(a.FieldSelector, "spec.nodeName") == node, nil
+	case "podcertificaterequests.certificates.k8s.io":
+		if isOneOf(a.Verb, "list watch") {
+			return selects(a.FieldSelector, "spec.nodeName") == node, nil
+		}
+		return ofNode(ctx, n.Objects, a.Namespace, name, a.Verb == "get", node,
+			func(r *certificatesv1.PodCertificateRequest) string { return string(r.Spec.NodeName) })
+	case "volumeattachments.storage.k8s.io":
+		return ofNode(ctx, n.Objects, "", name, a.Verb == "get", node,
+			func(v *storagev1.VolumeAttachment) string { return v.Spec.NodeName })
 	case "persistentvolumes":
 		return n.needsVolume(ctx, node, name, a.Verb == "get")
 	}
@@ -112,14 +131,19 @@ func (n Node) owns(ctx context.Context, node string, a *apiserver.Attributes) (b
 
 // runs reports whether a pod is bound to the node.
 func (n Node) runs(ctx context.Context, node, namespace, name string, verb bool) (bool, error) {
+	return ofNode(ctx, n.Objects, namespace, name, verb, node, func(pod *corev1.Pod) string { return pod.Spec.NodeName })
+}
+
+// ofNode reports whether an object names the node as its own.
+func ofNode[T api.Object](ctx context.Context, objects apiserver.Objects, namespace, name string, verb bool, node string, nodeOf func(T) string) (bool, error) {
 	if !verb || name == "" {
 		return false, nil
 	}
-	pod, err := typed.Get[*corev1.Pod](ctx, n.Objects, namespace, name)
+	obj, err := typed.Get[T](ctx, objects, namespace, name)
 	if apierrors.IsNotFound(err) {
 		return false, nil
 	}
-	return err == nil && pod.Spec.NodeName == node, err
+	return err == nil && nodeOf(obj) == node, err
 }
 
 // needs reports whether a pod bound to the node refers to an object of its

@@ -4,9 +4,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/coracle-k8s/coracle/api"
+	"github.com/coracle-k8s/coracle/api/kinds"
 	"github.com/coracle-k8s/coracle/apiserver"
 	"github.com/coracle-k8s/coracle/apiserver/auth"
 	"github.com/coracle-k8s/coracle/apiserver/typed/typedtest"
@@ -29,6 +34,8 @@ func busyPod(name, node, suffix string) *corev1.Pod {
 			{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "ca" + suffix}}},
 		}}}},
 	}
+	claim := "gpu" + suffix
+	p.Spec.ResourceClaims = []corev1.PodResourceClaim{{Name: "gpu", ResourceClaimName: &claim}}
 	return p
 }
 
@@ -38,6 +45,20 @@ func TestNode(t *testing.T) {
 		&corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "pv-1"}, Spec: corev1.PersistentVolumeSpec{ClaimRef: &corev1.ObjectReference{Namespace: "shop", Name: "claim-1"}}},
 		&corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "pv-2"}, Spec: corev1.PersistentVolumeSpec{ClaimRef: &corev1.ObjectReference{Namespace: "shop", Name: "claim-2"}}},
 	)
+	for _, i := range []string{"1", "2"} {
+		for _, obj := range []api.Object{
+			&storagev1.VolumeAttachment{ObjectMeta: metav1.ObjectMeta{Name: "va-" + i}, Spec: storagev1.VolumeAttachmentSpec{NodeName: "node-" + i}},
+			&certificatesv1.PodCertificateRequest{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "cert-" + i},
+				Spec:       certificatesv1.PodCertificateRequestSpec{NodeName: types.NodeName("node-" + i)},
+			},
+		} {
+			gvk, err := api.KindOf(obj)
+			require.NoError(t, err)
+			_, err = objects.Create(t.Context(), kinds.Registry().ForKind(gvk), obj)
+			require.NoError(t, err)
+		}
+	}
 	kubelet := &apiserver.User{Name: "system:node:node-1", Groups: []string{auth.GroupNodes}}
 	may := func(user *apiserver.User, fieldSelector, do string) bool {
 		a := request(t, do)
@@ -96,6 +117,19 @@ func TestNode(t *testing.T) {
 		{"update coordination.k8s.io/leases kube-node-lease node-1", "", true},
 		{"update coordination.k8s.io/leases kube-node-lease node-2", "", false},
 		{"update coordination.k8s.io/leases kube-system node-1", "", false},
+		{"patch -/persistentvolumeclaims/status shop claim-1", "", true},
+		{"patch -/persistentvolumeclaims/status shop claim-2", "", false},
+		{"get resource.k8s.io/resourceclaims shop gpu-1", "", true},
+		{"get resource.k8s.io/resourceclaims shop gpu-2", "", false},
+		{"deletecollection resource.k8s.io/resourceslices", "spec.nodeName=node-1", true},
+		{"deletecollection resource.k8s.io/resourceslices", "", false},
+		{"watch certificates.k8s.io/podcertificaterequests", "spec.nodeName=node-1", true},
+		{"watch certificates.k8s.io/podcertificaterequests", "", false},
+		{"get certificates.k8s.io/podcertificaterequests shop cert-1", "", true},
+		{"get certificates.k8s.io/podcertificaterequests shop cert-2", "", false},
+		{"update certificates.k8s.io/podcertificaterequests/status shop cert-1", "", false},
+		{"get storage.k8s.io/volumeattachments - va-1", "", true},
+		{"get storage.k8s.io/volumeattachments - va-2", "", false},
 		{"list -/services", "", true},
 		{"create -/events shop", "", true},
 		{"create authorization.k8s.io/subjectaccessreviews", "", true},
@@ -125,6 +159,11 @@ func TestNodeRestriction(t *testing.T) {
 	}{
 		{"another node", "POST", "/api/v1/nodes", `{"metadata":{"name":"node-9"}}`, 403},
 		{"a trusted label", "PATCH", "/api/v1/nodes/node-1", `{"metadata":{"labels":{"node-restriction.kubernetes.io/x":"y"}}}`, 403},
+		{"a label of Kubernetes'", "PATCH", "/api/v1/nodes/node-1", `{"metadata":{"labels":{"node-role.kubernetes.io/control-plane":""}}}`, 403},
+		{"its zone", "PATCH", "/api/v1/nodes/node-1", `{"metadata":{"labels":{"topology.kubernetes.io/zone":"z","node.kubernetes.io/x":"y"}}}`, 200},
+		{"an owner", "PATCH", "/api/v1/nodes/node-1", `{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"x","uid":"1"}]}}`, 403},
+		{"another's CSI node", "POST", "/apis/storage.k8s.io/v1/csinodes", `{"metadata":{"name":"node-2"},"spec":{"drivers":[]}}`, 403},
+		{"a mirror pod of somebody's", "POST", "/api/v1/namespaces/shop/pods", `{"metadata":{"name":"p","ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"mine","uid":"1"}],"annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"nodeName":"node-1","containers":[{"name":"a","image":"a"}]}}`, 403},
 		{"a taint", "PATCH", "/api/v1/nodes/node-1", `{"spec":{"taints":[{"key":"a","effect":"NoSchedule"}]}}`, 403},
 		{"an ordinary label", "PATCH", "/api/v1/nodes/node-1", `{"metadata":{"labels":{"x":"y"}}}`, 200},
 		{"a pod that is no mirror", "POST", "/api/v1/namespaces/shop/pods", `{"metadata":{"name":"p"},"spec":{"nodeName":"node-1","containers":[{"name":"a","image":"a"}]}}`, 403},

@@ -4,19 +4,23 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/coracle-k8s/coracle/apiserver"
 )
 
-// restrictedPrefix starts the labels that are an administrator's word about a
+// restrictedDomain has the labels that are an administrator's word about a
 // node, to keep pods away from nodes that cannot be trusted with them.
-const restrictedPrefix = "node-restriction.kubernetes.io/"
+const restrictedDomain = "node-restriction.kubernetes.io"
 
 // NodeRestriction is the admission hook beside [Node]: it looks into the objects
 // that kubelets write, where an authorizer sees names only
@@ -36,22 +40,42 @@ func restrictNode(_ context.Context, a *apiserver.Admission) error {
 	case *corev1.Node:
 		return checkOwnNode(a, obj, node, refuse)
 	case *corev1.Pod:
-		if a.Operation == apiserver.Create && a.Subresource == "" {
-			return checkMirrorPod(obj, node, refuse)
-		}
-		if a.Subresource == "status" {
-			old, _ := a.Old.(*corev1.Pod)
-			if old == nil || old.Spec.NodeName != node {
-				return refuse("can only update status for pods with spec.nodeName set to itself")
-			}
-			if !maps.Equal(old.Labels, obj.Labels) {
-				return refuse("cannot update labels through pod status")
-			}
+		return checkOwnPod(a, obj, node, refuse)
+	case *corev1.PersistentVolumeClaim:
+		if a.Subresource != "status" {
+			return refuse("may only update PVC status")
 		}
 	case *coordinationv1.Lease:
 		if obj.Namespace == corev1.NamespaceNodeLease && obj.Name != node {
 			return refuse("can only access node lease with the same name as the requesting node")
 		}
+	case *storagev1.CSINode:
+		if obj.Name != node {
+			return refuse("can only access CSINode with the same name as the requesting node")
+		}
+	case *certificatesv1.PodCertificateRequest:
+		if string(obj.Spec.NodeName) != node {
+			return refuse("can only request certificates for pods that run on it, not on %q", obj.Spec.NodeName)
+		}
+	}
+	return nil
+}
+
+func checkOwnPod(a *apiserver.Admission, obj *corev1.Pod, node string, refuse func(string, ...any) error) error {
+	if a.Operation == apiserver.Create && a.Subresource == "" {
+		return checkMirrorPod(obj, node, refuse)
+	}
+	if a.Subresource != "status" {
+		return nil
+	}
+	old, _ := a.Old.(*corev1.Pod)
+	switch {
+	case old == nil || old.Spec.NodeName != node:
+		return refuse("can only update pod status for pods with spec.nodeName set to itself")
+	case !maps.Equal(old.Labels, obj.Labels):
+		return refuse("cannot update labels through pod status")
+	case !equality.Semantic.DeepEqual(old.Status.ResourceClaimStatuses, obj.Status.ResourceClaimStatuses):
+		return refuse("cannot update resource claim statues")
 	}
 	return nil
 }
@@ -62,18 +86,65 @@ func checkOwnNode(a *apiserver.Admission, obj *corev1.Node, node string, refuse 
 	}
 	old, _ := a.Old.(*corev1.Node)
 	if old == nil {
-		old = &corev1.Node{}
-	} else if !equality.Semantic.DeepEqual(old.Spec.Taints, obj.Spec.Taints) {
-		return refuse("is not allowed to modify taints")
-	}
-	for _, labels := range []map[string]string{obj.Labels, old.Labels} {
-		for key := range labels {
-			if strings.HasPrefix(key, restrictedPrefix) && old.Labels[key] != obj.Labels[key] {
-				return refuse("is not allowed to modify labels: %s", key)
-			}
+		if labels := forbiddenLabels(obj.Labels, nil); len(labels) > 0 {
+			return refuse("is not allowed to set the following labels: %s", strings.Join(labels, ", "))
 		}
+		return nil
+	}
+	switch {
+	case !equality.Semantic.DeepEqual(old.Spec.Taints, obj.Spec.Taints):
+		return refuse("is not allowed to modify taints")
+	case !equality.Semantic.DeepEqual(old.OwnerReferences, obj.OwnerReferences):
+		return refuse("is not allowed to modify ownerReferences")
+	}
+	if labels := forbiddenLabels(obj.Labels, old.Labels); len(labels) > 0 {
+		return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name,
+			fmt.Errorf("is not allowed to modify labels: %s", strings.Join(labels, ", ")))
 	}
 	return nil
+}
+
+// forbiddenLabels returns those that differ and are not a kubelet's to say: an
+// administrator's, and Kubernetes' own but for what a kubelet knows best.
+func forbiddenLabels(labels, old map[string]string) []string {
+	var forbidden []string
+	for _, key := range slices.Sorted(maps.Keys(merge(labels, old))) {
+		value, has := labels[key]
+		was, had := old[key]
+		if (has != had || value != was) && !kubeletsOwn(key) {
+			forbidden = append(forbidden, key)
+		}
+	}
+	return forbidden
+}
+
+func merge(a, b map[string]string) map[string]string {
+	all := maps.Clone(a)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, b)
+	return all
+}
+
+func kubeletsOwn(key string) bool {
+	prefix, _, found := strings.Cut(key, "/")
+	within := func(domain string) bool { return prefix == domain || strings.HasSuffix(prefix, "."+domain) }
+	switch {
+	case !found:
+		return true
+	case within(restrictedDomain):
+		return false
+	case !within("kubernetes.io") && !within("k8s.io"), within("kubelet.kubernetes.io"), within("node.kubernetes.io"):
+		return true
+	}
+	switch key {
+	case corev1.LabelHostname, corev1.LabelArchStable, corev1.LabelOSStable, corev1.LabelTopologyZone, corev1.LabelTopologyRegion,
+		corev1.LabelFailureDomainBetaZone, corev1.LabelFailureDomainBetaRegion, corev1.LabelInstanceType,
+		"beta.kubernetes.io/arch", "beta.kubernetes.io/os":
+		return true
+	}
+	return false
 }
 
 // checkMirrorPod allows a kubelet to show the pods it runs from files. They
@@ -82,6 +153,8 @@ func checkMirrorPod(pod *corev1.Pod, node string, refuse func(string, ...any) er
 	switch {
 	case pod.Annotations[corev1.MirrorPodAnnotationKey] == "":
 		return refuse("can only create mirror pods")
+	case !ownedByNode(pod, node):
+		return refuse("can only create pods with an owner reference set to itself")
 	case pod.Spec.NodeName != node:
 		return refuse("can only create pods with spec.nodeName set to itself")
 	case pod.Spec.ServiceAccountName != "":
@@ -94,4 +167,11 @@ func checkMirrorPod(pod *corev1.Pod, node string, refuse func(string, ...any) er
 		return refuse("can not create pods that reference persistentvolumeclaims")
 	}
 	return nil
+}
+
+// ownedByNode: a pod that a kubelet shows belongs to its node, or nobody's.
+func ownedByNode(pod *corev1.Pod, node string) bool {
+	return !slices.ContainsFunc(pod.OwnerReferences, func(o metav1.OwnerReference) bool {
+		return o.Kind != "Node" || o.APIVersion != "v1" || o.Name != node || o.BlockOwnerDeletion != nil && *o.BlockOwnerDeletion
+	})
 }

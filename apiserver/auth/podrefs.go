@@ -19,6 +19,24 @@ func claimsOf(pod *corev1.Pod) (names []string) {
 	return names
 }
 
+// resourceClaimsOf returns the claims of devices, those made for the pod included.
+func resourceClaimsOf(pod *corev1.Pod) (names []string) {
+	for _, claim := range pod.Spec.ResourceClaims {
+		if claim.ResourceClaimName != nil {
+			names = append(names, *claim.ResourceClaimName)
+		}
+	}
+	for _, claim := range pod.Status.ResourceClaimStatuses {
+		if claim.ResourceClaimName != nil {
+			names = append(names, *claim.ResourceClaimName)
+		}
+	}
+	if made := pod.Status.ExtendedResourceClaimStatus; made != nil {
+		names = append(names, made.ResourceClaimName)
+	}
+	return names
+}
+
 func secretsOf(pod *corev1.Pod) (names []string) {
 	for _, s := range pod.Spec.ImagePullSecrets {
 		names = append(names, s.Name)
