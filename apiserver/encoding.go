@@ -132,7 +132,7 @@ func (q *request) sendPacks(around api.ListMessage, entries []*entry) (bool, err
 	if err != nil {
 		return false, storeError(q.resource, "", err)
 	}
-	parts, ok := col.packs.list(entries, storage.codec)
+	parts, ok := col.packs.list(q.resource, entries, storage.codec)
 	if !ok {
 		return false, nil
 	}

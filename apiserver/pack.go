@@ -31,22 +31,28 @@ type pack struct {
 	deflated  deflated
 }
 
-// packs are those of a kind, by their first key.
+// packs are those of a kind, in all its versions.
 type packs struct {
 	zips *sync.Pool // of *flate.Writer
 
 	mu    sync.Mutex // guards byKey
-	byKey map[string]*pack
+	byKey map[packKey]*pack
+}
+
+// A packKey is the key of a pack's first entry, and the resource as which it is sent.
+type packKey struct {
+	as  *api.Resource
+	key string
 }
 
 // at returns the pack that begins with a key.
-func (ps *packs) at(key string) *pack {
+func (ps *packs) at(key packKey) *pack {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	p := ps.byKey[key]
 	if p == nil {
 		if ps.byKey == nil || len(ps.byKey) >= maxPacks {
-			ps.byKey = map[string]*pack{}
+			ps.byKey = map[packKey]*pack{}
 		}
 		p = &pack{}
 		ps.byKey[key] = p
@@ -54,12 +60,12 @@ func (ps *packs) at(key string) *pack {
 	return p
 }
 
-// list returns entries as parts of a gzip stream, or false if one is no message.
-func (ps *packs) list(entries []*entry, codec *api.Codec) ([]deflated, bool) {
+// list returns entries of a resource as parts of a gzip stream, or false if one is no message.
+func (ps *packs) list(r *api.Resource, entries []*entry, codec *api.Codec) ([]deflated, bool) {
 	var parts []deflated
 	for len(entries) > 0 {
 		n := packEnd(entries)
-		part, ok := ps.at(entries[0].key).get(entries[:n], codec, ps.zips)
+		part, ok := ps.at(packKey{r, entries[0].key}).get(entries[:n], codec, ps.zips)
 		if !ok {
 			return nil, false
 		}
