@@ -76,3 +76,18 @@ func ExampleCompare() {
 	// .kind: want Pod, have Pods
 	// .spec: want {}, have (nothing)
 }
+
+func TestReport(t *testing.T) {
+	var r differ.Report
+	get := differ.Request{Title: "get", Method: "GET", Path: "/x"}
+	for _, kind := range []string{"kind v1 pods", "kind v1 nodes", "kind v1 secrets"} {
+		r.Add(kind, get, []differ.Difference{{Path: ".items[3].a", Want: "1", Have: "2"}})
+	}
+	r.Add("errors", get, []differ.Difference{{Path: "code", Want: "404", Have: "400"}})
+	r.Add("errors", get, nil)
+	require.Equal(t, "5 requests, 1 answered in the same way, 4 differently", r.Summary())
+	text := r.Markdown()
+	require.Contains(t, text, "| get | `.items[].a` | 1 | 2 | pods, nodes, secrets |", "what kinds have in common is told once")
+	require.Contains(t, text, "## errors\n\n**get** `GET /x`\n\n| | kube-apiserver | Coracle |\n|---|---|---|\n| `code` | 404 | 400 |")
+	require.NotContains(t, text, "## kind v1 pods")
+}

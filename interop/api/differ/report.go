@@ -2,6 +2,8 @@ package differ
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -49,29 +51,97 @@ server makes up itself: UIDs, revisions, times, addresses.*
 
 `
 
-// Markdown tells all differences.
+// common is how many files must share a difference for it to be told once.
+const common = 3
+
+// A habit is a difference that many files share.
+type habit struct {
+	title, path string
+	first       Difference
+	files       []string
+}
+
+// Markdown tells all differences: first those that many kinds have in common.
 func (r *Report) Markdown() string {
 	var b strings.Builder
 	b.WriteString(preface)
 	fmt.Fprintf(&b, "%s.\n", r.Summary())
+	habits := r.habits()
+	if len(habits) > 0 {
+		b.WriteString("\n## In many kinds\n\n| request | | kube-apiserver, for example | Coracle | in |\n|---|---|---|---|---|\n")
+	}
+	shared := map[[2]string]bool{}
+	for _, h := range habits {
+		shared[[2]string{h.title, h.path}] = true
+		fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s |\n", h.title, h.path, cell(h.first.Want), cell(h.first.Have), strings.Join(h.files, ", "))
+	}
 	for _, s := range r.sections {
-		fmt.Fprintf(&b, "\n## %s\n", s.name)
-		for _, e := range s.entries {
-			fmt.Fprintf(&b, "\n**%s** `%s %s`\n\n| | kube-apiserver | Coracle |\n|---|---|---|\n", e.request.Title, e.request.Method, e.request.Path)
-			for _, d := range e.found {
-				fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Path, cell(d.Want), cell(d.Have))
-			}
-		}
+		s.write(&b, shared)
 	}
 	return b.String()
 }
 
+// habits collects what is to be told once, in the order of its first appearance.
+func (r *Report) habits() []*habit {
+	var all []*habit
+	byKey := map[[2]string]*habit{}
+	for _, s := range r.sections {
+		for _, e := range s.entries {
+			for _, d := range e.found {
+				key := [2]string{e.request.Title, general(d.Path)}
+				h := byKey[key]
+				if h == nil {
+					h = &habit{title: key[0], path: key[1], first: d}
+					byKey[key] = h
+					all = append(all, h)
+				}
+				if name := s.short(); !slices.Contains(h.files, name) {
+					h.files = append(h.files, name)
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(all, func(h *habit) bool { return len(h.files) < common })
+}
+
+var index = regexp.MustCompile(`\[\d+\]`)
+
+// general is a path without the numbers of list items.
+func general(path string) string { return index.ReplaceAllString(path, "[]") }
+
+// short is the file's name, or the kind it is about.
+func (s section) short() string {
+	fields := strings.Fields(s.name)
+	return fields[len(fields)-1]
+}
+
+// write tells of a file's requests what is not shared.
+func (s section) write(b *strings.Builder, shared map[[2]string]bool) {
+	begun := false
+	for _, e := range s.entries {
+		own := slices.DeleteFunc(slices.Clone(e.found), func(d Difference) bool {
+			return shared[[2]string{e.request.Title, general(d.Path)}]
+		})
+		if len(own) == 0 {
+			continue
+		}
+		if !begun {
+			fmt.Fprintf(b, "\n## %s\n", s.name)
+			begun = true
+		}
+		fmt.Fprintf(b, "\n**%s** `%s %s`\n\n| | kube-apiserver | Coracle |\n|---|---|---|\n", e.request.Title, e.request.Method, e.request.Path)
+		for _, d := range own {
+			fmt.Fprintf(b, "| `%s` | %s | %s |\n", d.Path, cell(d.Want), cell(d.Have))
+		}
+	}
+}
+
 // longest is how many bytes of a value a table shows.
-const longest = 240
+const longest = 160
 
 func cell(text string) string {
 	if len(text) > longest {
-		text = text[:longest] + "…"
+		text = strings.ToValidUTF8(text[:longest], "") + "…"
 	}
 	return strings.NewReplacer("|", `\|`, "\n", "⏎", "<", "&lt;").Replace(text)
 }
