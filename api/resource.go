@@ -125,6 +125,8 @@ type Resource struct {
 	// DeletePropagation is what a delete without a policy does to
 	// dependents, by default Background.
 	DeletePropagation metav1.DeletionPropagation
+	// DeleteWarning is told to clients that delete without a policy.
+	DeleteWarning string
 	// DeleteReturnsObject makes a completed delete return the object
 	// rather than a Status.
 	DeleteReturnsObject bool

@@ -85,6 +85,9 @@ func (q *request) deleteOptions() (*metav1.DeleteOptions, error) {
 		return nil, err
 	}
 	q.options.dryRun = len(options.DryRun) > 0
+	if q.resource.DeleteWarning != "" && options.PropagationPolicy == nil {
+		q.warn(q.resource.DeleteWarning)
+	}
 	return options, nil
 }
 

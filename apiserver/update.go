@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coracle-k8s/coracle/api"
@@ -57,7 +59,9 @@ func (q *request) checkConditional(body api.Object) error {
 	if !q.resource.NoUnconditionalUpdate || body.GetResourceVersion() != "" {
 		return nil
 	}
-	return invalid(q.resource, body, field.ErrorList{
+	// This one is said of the resource, not of the kind.
+	named := schema.GroupKind{Group: q.resource.Group, Kind: q.resource.Plural}
+	return apierrors.NewInvalid(named, body.GetName(), field.ErrorList{
 		field.Invalid(field.NewPath("metadata", "resourceVersion"), 0, "must be specified for an update")})
 }
 

@@ -35,9 +35,12 @@ func cronJobs() *api.Resource {
 					}
 					return *c.Spec.TimeZone
 				}),
-				boolean("Suspend", "Whether no further jobs are made.", func(c cronJob) bool {
-					return c.Spec.Suspend != nil && *c.Spec.Suspend
-				}),
+				yesOrNo(text("Suspend", "Whether no further jobs are made.", func(c cronJob) string {
+					if c.Spec.Suspend != nil && *c.Spec.Suspend {
+						return "True"
+					}
+					return "False"
+				})),
 				integer("Active", "How many jobs run.", func(c cronJob) int64 { return int64(len(c.Status.Active)) }),
 				text("Last Schedule", "When the last job was to run.", func(c cronJob) string {
 					if c.Status.LastScheduleTime == nil {
@@ -63,4 +66,10 @@ func defaultCronJob(c *batchv1.CronJob) {
 	setDefaultPtr(&c.Spec.SuccessfulJobsHistoryLimit, 3)
 	setDefaultPtr(&c.Spec.FailedJobsHistoryLimit, 1)
 	defaultJobTemplate(&c.Spec.JobTemplate.Spec)
+}
+
+// yesOrNo declares a column of words to be one of truth values, as Kubernetes does.
+func yesOrNo(c api.Column) api.Column {
+	c.Type = "boolean"
+	return c
 }

@@ -36,7 +36,8 @@ func daemonSets() *api.Resource {
 				countTemplate(d, templateCount(old)+1)
 			}
 		}),
-		Validate: rule(checkDaemonSet),
+		PrepareStatus: api.Pair(func(d, old daemonSet) { countTemplate(d, templateCount(old)) }),
+		Validate:      rule(checkDaemonSet),
 		ValidateUpdate: pairRule(func(j *judge, d, old daemonSet) {
 			j.unchanged(field.NewPath("spec", "selector"), d.Spec.Selector, old.Spec.Selector)
 		}),

@@ -37,7 +37,9 @@ func jobs() *api.Resource {
 		Generation:       true,
 		// What a job has done outlives it, unless the client says otherwise.
 		DeletePropagation: metav1.DeletePropagationOrphan,
-		FieldNames:        []string{"status.successful"},
+		DeleteWarning: "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them " +
+			"or set propagationPolicy=Orphan to suppress this warning",
+		FieldNames: []string{"status.successful"},
 		Fields: api.Value(func(job *batchv1.Job) fields.Set {
 			return fields.Set{"status.successful": strconv.Itoa(int(job.Status.Succeeded))}
 		}),
@@ -97,9 +99,9 @@ func selectOwnPods(job *batchv1.Job) {
 	if *job.Spec.ManualSelector {
 		return
 	}
-	set := map[string]string{}
-	for key, value := range job.Spec.Template.Labels { // which may be the job's own as well
-		set[key] = value
+	set := job.Spec.Template.Labels // which may be the job's own as well
+	if set == nil {
+		set = map[string]string{}
 	}
 	for key, value := range map[string]string{
 		oldJobNameLabel: job.Name, batchv1.JobNameLabel: job.Name,
@@ -110,6 +112,9 @@ func selectOwnPods(job *batchv1.Job) {
 		}
 	}
 	job.Spec.Template.Labels = set
+	if len(job.Labels) == 0 {
+		job.Labels = set
+	}
 	if job.Spec.Selector == nil {
 		job.Spec.Selector = &metav1.LabelSelector{}
 	}

@@ -2,6 +2,7 @@ package kinds
 
 import (
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/validation/path"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -15,18 +16,20 @@ import (
 func podDisruptionBudgets() *api.Resource {
 	type budget = *policyv1.PodDisruptionBudget
 	return &api.Resource{
-		GroupVersionKind: policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget"),
-		Plural:           "poddisruptionbudgets",
-		AnyFinalizer:     true,
-		Singular:         "poddisruptionbudget",
-		ShortNames:       []string{"pdb"},
-		Namespaced:       true,
-		New:              func() api.Object { return &policyv1.PodDisruptionBudget{} },
-		NewList:          func() runtime.Object { return &policyv1.PodDisruptionBudgetList{} },
-		Validate:         rule(checkBudget),
-		ValidateStatus:   pairRule(checkBudgetStatus),
-		CopyStatus:       api.Pair(func(dst, src budget) { dst.Status = src.Status }),
-		Generation:       true,
+		GroupVersionKind:      policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget"),
+		Plural:                "poddisruptionbudgets",
+		AnyFinalizer:          true,
+		Singular:              "poddisruptionbudget",
+		ShortNames:            []string{"pdb"},
+		Namespaced:            true,
+		New:                   func() api.Object { return &policyv1.PodDisruptionBudget{} },
+		NewList:               func() runtime.Object { return &policyv1.PodDisruptionBudgetList{} },
+		ValidateName:          path.ValidatePathSegmentName,
+		Validate:              rule(checkBudget),
+		ValidateStatus:        pairRule(checkBudgetStatus),
+		CopyStatus:            api.Pair(func(dst, src budget) { dst.Status = src.Status }),
+		Generation:            true,
+		NoUnconditionalUpdate: true,
 		Columns: table(
 			text("Min Available", "The minimum number of pods that must be available.", func(b budget) string {
 				return numberText(b.Spec.MinAvailable)
@@ -50,32 +53,32 @@ func numberText(n *intstr.IntOrString) string {
 }
 
 func checkBudget(j *judge, b *policyv1.PodDisruptionBudget) {
-	spec, path := &b.Spec, field.NewPath("spec")
+	spec, at := &b.Spec, field.NewPath("spec")
 	if spec.MinAvailable != nil && spec.MaxUnavailable != nil {
-		j.invalid(path, *spec, "minAvailable and maxUnavailable cannot be both set")
+		j.invalid(at, *spec, "minAvailable and maxUnavailable cannot be both set")
 	}
 	for _, part := range []struct {
-		n  *intstr.IntOrString
-		at *field.Path
-	}{{spec.MinAvailable, path.Child("minAvailable")}, {spec.MaxUnavailable, path.Child("maxUnavailable")}} {
+		n    *intstr.IntOrString
+		path *field.Path
+	}{{spec.MinAvailable, at.Child("minAvailable")}, {spec.MaxUnavailable, at.Child("maxUnavailable")}} {
 		if part.n != nil {
-			checkNumberOrPercent(j, *part.n, part.at)
-			checkAtMost100Percent(j, *part.n, part.at)
+			checkNumberOrPercent(j, *part.n, part.path)
+			checkAtMost100Percent(j, *part.n, part.path)
 		}
 	}
 	if spec.Selector != nil {
-		checkSelector(j, spec.Selector, path.Child("selector"))
+		checkSelector(j, spec.Selector, at.Child("selector"))
 	}
 	if policy := spec.UnhealthyPodEvictionPolicy; policy != nil {
-		supported(j, path.Child("unhealthyPodEvictionPolicy"), *policy, policyv1.AlwaysAllow, policyv1.IfHealthyBudget)
+		supported(j, at.Child("unhealthyPodEvictionPolicy"), *policy, policyv1.AlwaysAllow, policyv1.IfHealthyBudget)
 	}
 }
 
 func checkBudgetStatus(j *judge, b, _ *policyv1.PodDisruptionBudget) {
-	status, path := &b.Status, field.NewPath("status")
-	j.add(metavalidation.ValidateConditions(status.Conditions, path.Child("conditions")))
-	j.notNegative(path.Child("disruptionsAllowed"), int64(status.DisruptionsAllowed))
-	j.notNegative(path.Child("currentHealthy"), int64(status.CurrentHealthy))
-	j.notNegative(path.Child("desiredHealthy"), int64(status.DesiredHealthy))
-	j.notNegative(path.Child("expectedPods"), int64(status.ExpectedPods))
+	status, at := &b.Status, field.NewPath("status")
+	j.add(metavalidation.ValidateConditions(status.Conditions, at.Child("conditions")))
+	j.notNegative(at.Child("disruptionsAllowed"), int64(status.DisruptionsAllowed))
+	j.notNegative(at.Child("currentHealthy"), int64(status.CurrentHealthy))
+	j.notNegative(at.Child("desiredHealthy"), int64(status.DesiredHealthy))
+	j.notNegative(at.Child("expectedPods"), int64(status.ExpectedPods))
 }
