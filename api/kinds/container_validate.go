@@ -28,7 +28,6 @@ func checkContainer(j *judge, c *corev1.Container, volumes volumeSet, path *fiel
 	checkDevices(j, c, volumes, path.Child("volumeDevices"))
 	checkResources(j, &c.Resources, path.Child("resources"))
 	checkSecurityContext(j, c.SecurityContext, path.Child("securityContext"))
-	j.unsupported(path.Child("resizePolicy"), len(c.ResizePolicy) > 0)
 	j.unsupported(path.Child("restartPolicyRules"), len(c.RestartPolicyRules) > 0)
 }
 

@@ -41,7 +41,7 @@
 // A field that the server takes but no part of the cluster heeds would be a lie,
 // so these are refused, with "is not supported by this server": Windows pods,
 // dynamic resource allocation (resourceClaims), resources for the pod as a whole,
-// in-place resize and restart rules, matchLabelKeys, volume sources other than
+// restart rules, matchLabelKeys, volume sources other than
 // those in volume_validate.go and persistentvolume.go, data sources of claims.
 //
 // Kinds that are not here are not served: nothing is listed that does not work.

@@ -23,6 +23,7 @@ func All() []*api.Resource {
 func resources() []*api.Resource {
 	return []*api.Resource{
 		// core/v1
+		bindings(),
 		componentStatuses(),
 		configMaps(),
 		endpoints(),

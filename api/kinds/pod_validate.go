@@ -28,10 +28,6 @@ func checkPod(j *judge, pod *corev1.Pod) {
 	checkPodAnnotations(j, pod)
 	checkPodSpec(j, &pod.Spec, spec, inPod)
 
-	if len(pod.Spec.EphemeralContainers) > 0 {
-		j.forbidden(spec.Child("ephemeralContainers"), "cannot be set on create")
-	}
-
 	// What follows is asked of pods alone: templates with such faults exist.
 	for i, c := range pod.Spec.Containers {
 		checkImageSpaces(j, c.Image, spec.Child("containers").Index(i))
@@ -44,6 +40,13 @@ func checkPod(j *judge, pod *corev1.Pod) {
 	}
 	if pod.Spec.NodeName != "" && len(pod.Spec.SchedulingGates) > 0 {
 		j.forbidden(spec.Child("nodeName"), "cannot be set until all schedulingGates have been cleared")
+	}
+}
+
+// checkNewPod is asked of a pod that is created.
+func checkNewPod(j *judge, pod *corev1.Pod) {
+	if len(pod.Spec.EphemeralContainers) > 0 {
+		j.forbidden(field.NewPath("spec", "ephemeralContainers"), "cannot be set on create")
 	}
 }
 
@@ -151,6 +154,7 @@ func checkContainers(j *judge, spec *corev1.PodSpec, volumes volumeSet, path *fi
 		c, path := &spec.Containers[i], containers.Index(i)
 		names.unique(j, path.Child("name"), c.Name)
 		checkContainer(j, c, volumes, path)
+		checkResizePolicy(j, c.ResizePolicy, spec, path.Child("resizePolicy"))
 		checkContainerRuns(j, c, spec, path)
 		j.unsupported(path.Child("restartPolicy"), c.RestartPolicy != nil)
 	}
@@ -159,8 +163,10 @@ func checkContainers(j *judge, spec *corev1.PodSpec, volumes volumeSet, path *fi
 		names.unique(j, path.Child("name"), c.Name)
 		checkContainer(j, c, volumes, path)
 		checkInitContainer(j, c, spec, path)
+		checkResizePolicy(j, c.ResizePolicy, spec, path.Child("resizePolicy"))
 		// Init containers run one after the other.
 		checkHostPorts(j, []corev1.Container{*c}, inits)
 	}
 	checkHostPorts(j, spec.Containers, containers)
+	checkEphemeralContainers(j, spec, volumes, path.Child("ephemeralContainers"))
 }

@@ -22,7 +22,7 @@
 //	pods/proxy, services/proxy            proxy.go: HTTP to the pod itself
 //	nodes/proxy                           proxy.go: HTTP to the kubelet
 //	pods/binding, bindings                binding.go: the scheduler's verdict
-//	pods/eviction                         eviction.go: a delete that asks first
+//	pods/eviction                         eviction.go: a delete that asks the pod's budget first
 //
 // # Trust
 //
@@ -39,11 +39,10 @@
 // # In Kubernetes
 //
 // kube-apiserver translates WebSockets to SPDY for old kubelets, and rewrites links
-// in HTML pages that it proxies; neither is done here. Evictions there count
-// against PodDisruptionBudgets, a kind that is not served yet.
+// in HTML pages that it proxies; neither is done here.
 //
 // # Reading order
 //
 // connect.go, nodes.go, containers.go, stream.go, logs.go, proxy.go, endpoint.go,
-// binding.go, eviction.go.
+// binding.go, eviction.go with budget.go.
 package connect

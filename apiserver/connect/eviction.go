@@ -22,9 +22,9 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/typed"
 )
 
-// eviction asks a pod to leave: kubectl drain. It is a deletion that leaves word
-// in the pod of why, and that budgets for disruptions would have a say in, if
-// that kind were served.
+// eviction asks a pod to leave: kubectl drain. It is a deletion in which the
+// pod's budget for disruptions has a say (budget.go), and that leaves word in the
+// pod of why.
 type eviction struct {
 	objects apiserver.Objects
 	api     func() http.Handler
@@ -56,8 +56,15 @@ func (e eviction) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiser
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(options.DryRun, metav1.DryRunAll) && pod.DeletionTimestamp == nil {
-		if err := e.mark(r.Context(), pod, options.Preconditions); err != nil {
+	dryRun := slices.Contains(options.DryRun, metav1.DryRunAll)
+	mayGo := func(*corev1.Pod) error { return nil }
+	if !exempt(pod) {
+		if mayGo, err = e.spend(r.Context(), pod, dryRun); err != nil {
+			return err
+		}
+	}
+	if !dryRun && pod.DeletionTimestamp == nil {
+		if err := e.mark(r.Context(), pod, options.Preconditions, mayGo); err != nil {
 			return err
 		}
 	}
@@ -69,8 +76,11 @@ func (e eviction) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiser
 
 // mark says in the pod's status that it was evicted, which tells its controller
 // that the pod did not fail by itself (KEP-3329).
-func (e eviction) mark(ctx context.Context, pod *corev1.Pod, p *metav1.Preconditions) error {
+func (e eviction) mark(ctx context.Context, pod *corev1.Pod, p *metav1.Preconditions, mayGo func(*corev1.Pod) error) error {
 	_, err := typed.Modify(ctx, e.objects, pod.Namespace, pod.Name, func(pod *corev1.Pod) error {
+		if err := mayGo(pod); err != nil {
+			return err
+		}
 		if p != nil && p.UID != nil && *p.UID != pod.UID {
 			//lint:ignore ST1005 these are Kubernetes' words
 			return apierrors.NewConflict(corev1.Resource("pods"), pod.Name, fmt.Errorf(
