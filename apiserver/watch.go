@@ -27,6 +27,9 @@ const maxWatch = 365 * 24 * 60 * 60
 // got.
 const lastBookmark = 2 * time.Second
 
+// lastCall is how long a slow watcher's client has to take what waits for it.
+const lastCall = 2 * time.Second
+
 // A watchQuery is what a watch asks for.
 type watchQuery struct {
 	match     revisionMatch
@@ -119,12 +122,31 @@ func (q *request) watch() error {
 		return out.fail(storeError(q.resource, "", err))
 	}
 	defer sub.close()
+	defer q.cutOff(sub.watcher)()
 	err = q.follow(out, sub, sel, want)
 	switch {
 	case ctx.Err() != nil, errors.Is(err, errSlowWatcher), errors.Is(err, errCacheStopped), errors.Is(err, errKindGone), errors.Is(err, errClientGone):
 		return nil
 	default:
 		return out.fail(storeError(q.resource, "", err))
+	}
+}
+
+// cutOff makes writes to a client fail soon after its watcher has been ended for
+// being slow: one that takes nothing at all would hold up the handler, and what
+// waits for it, for as long as its connection lasts. The function it returns
+// waits until that can happen no more.
+func (q *request) cutOff(w *watcher) (stop func()) {
+	done := make(chan struct{})
+	unused := context.AfterFunc(w.overrun, func() {
+		defer close(done)
+		// A connection in memory has no deadlines; writing to it does not block.
+		_ = http.NewResponseController(q.w).SetWriteDeadline(time.Now().Add(lastCall))
+	})
+	return func() {
+		if !unused() {
+			<-done
+		}
 	}
 }
 

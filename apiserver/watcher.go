@@ -105,13 +105,19 @@ type watcher struct {
 	scope watchScope
 	wake  chan struct{} // has room for one wake-up
 
+	// overrun ends when the watcher has been too slow.
+	overrun context.Context
+	cut     context.CancelFunc
+
 	mu    sync.Mutex // guards the fields below
 	queue []*delivery
 	ended error
 }
 
 func newWatcher(scope watchScope) *watcher {
-	return &watcher{scope: scope, wake: make(chan struct{}, 1)}
+	w := &watcher{scope: scope, wake: make(chan struct{}, 1)}
+	w.overrun, w.cut = context.WithCancel(context.Background())
+	return w
 }
 
 // push queues an event and returns false if the watcher is full.
@@ -131,6 +137,9 @@ func (w *watcher) end(cause error) {
 	w.ended = cause
 	w.mu.Unlock()
 	w.signal()
+	if errors.Is(cause, errSlowWatcher) {
+		w.cut()
+	}
 }
 
 func (w *watcher) signal() {
