@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -134,5 +135,49 @@ func TestDefinition_of_two_versions(t *testing.T) {
 		s.ok("PUT", definitionsPath+"/boats.example.org", withRevision(s, unserved))
 		s.refused(404, "GET", boatsPath+"/argo", "")
 		s.ok("GET", second+"/argo", "")
+	})
+}
+
+// The watches of a kind that changes or goes end, so that clients ask anew.
+func TestDefinition_ends_watches(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		watch := func() chan int {
+			ended := make(chan int)
+			go func() {
+				r := httptest.NewRequestWithContext(t.Context(), "GET", boatsPath+"?watch=true", nil)
+				w := httptest.NewRecorder()
+				s.ServeHTTP(w, r)
+				ended <- w.Code
+			}()
+			synctest.Wait()
+			return ended
+		}
+		s.ok("POST", definitionsPath, boats)
+		first := watch()
+		s.ok("PATCH", definitionsPath+"/boats.example.org/status", `{"metadata":{"labels":{"a":"b"}}}`)
+		select {
+		case <-first:
+			t.Fatal("a change that is none of the kind's ends its watches")
+		default:
+		}
+		s.ok("PATCH", definitionsPath+"/boats.example.org", `{"spec":{"names":{"shortNames":["b"]}}}`)
+		require.Equal(t, 200, <-first)
+		second := watch()
+		s.ok("DELETE", definitionsPath+"/boats.example.org", "")
+		require.Equal(t, 200, <-second)
+		require.Equal(t, 404, <-watch())
+	})
+}
+
+// Custom objects have no protobuf form, but their metadata has.
+func TestCustomObject_in_protobuf(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		s.ok("POST", definitionsPath, boats)
+		s.ok("POST", boatsPath, boat("argo", "wood: oak"))
+		s.refused(415, "POST", boatsPath, boat("b", "wood: oak"), "Content-Type: application/vnd.kubernetes.protobuf")
+		require.Equal(t, 406, s.do("GET", boatsPath, "", "Accept: application/vnd.kubernetes.protobuf").Code)
+		w := s.do("GET", boatsPath, "", "Accept: application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1")
+		require.Equal(t, 200, w.Code)
+		require.True(t, strings.HasPrefix(w.Body.String(), "k8s\x00"), "%q", w.Body)
 	})
 }
