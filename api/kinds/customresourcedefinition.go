@@ -2,6 +2,7 @@ package kinds
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -34,13 +35,7 @@ func customResourceDefinitions() *api.Resource {
 		Generation:            true,
 		BeginDelete:           api.Do(beginDefinitionDelete),
 		NoUnconditionalUpdate: true,
-		Columns: []api.Column{api.NameColumn(), {
-			Name: "Created At", Type: "date",
-			Description: metav1.ObjectMeta{}.SwaggerDoc()["creationTimestamp"],
-			Value: api.Cell(func(d *apiextensionsv1.CustomResourceDefinition) string {
-				return d.CreationTimestamp.UTC().Format(time.RFC3339)
-			}),
-		}},
+		Columns:               definitionColumns(),
 	}
 }
 
@@ -68,4 +63,40 @@ func beginDefinitionDelete(d *apiextensionsv1.CustomResourceDefinition) {
 		return c.Type == condition.Type
 	})
 	d.Status.Conditions = append(kept, condition)
+}
+
+func definitionColumns() []api.Column {
+	type definition = *apiextensionsv1.CustomResourceDefinition
+	return table(
+		text("Scope", "Cluster/Namespaced", func(d definition) string { return string(d.Spec.Scope) }),
+		text("Versions", "Served versions", servedVersions),
+		api.Column{
+			Name: "Created At", Type: "date", Description: metav1.ObjectMeta{}.SwaggerDoc()["creationTimestamp"],
+			Value: api.Cell(func(d definition) string { return d.CreationTimestamp.UTC().Format(time.RFC3339) }),
+		},
+		wide(text("Group", "API group", func(d definition) string { return d.Spec.Group })),
+		wide(text("Kind", "CustomResource kind", func(d definition) string { return d.Spec.Names.Kind })),
+		wide(text("ShortNames", "Short names", func(d definition) string { return strings.Join(d.Spec.Names.ShortNames, ",") })),
+		wide(boolean("Established", "Established status", func(d definition) bool {
+			return slices.ContainsFunc(d.Status.Conditions, func(c apiextensionsv1.CustomResourceDefinitionCondition) bool {
+				return c.Type == apiextensionsv1.Established && c.Status == apiextensionsv1.ConditionTrue
+			})
+		})),
+	)
+}
+
+// servedVersions lists the versions that a definition serves, and which of them
+// objects are stored in.
+func servedVersions(d *apiextensionsv1.CustomResourceDefinition) string {
+	var versions []string
+	for _, v := range d.Spec.Versions {
+		switch {
+		case v.Served && v.Storage:
+			versions = append(versions, v.Name+"(storage)")
+		case v.Served:
+			versions = append(versions, v.Name)
+		}
+	}
+	slices.Sort(versions)
+	return strings.Join(versions, ",")
 }
