@@ -32,6 +32,10 @@
 //		}
 //	}
 //
+// Some rules of Kubernetes are generated from its types, and report what they find
+// after all others: here these are judge.later. What is wrong is shown as
+// Kubernetes shows it (shown.go).
+//
 // The paths and texts are those of Kubernetes, for people look them up and
 // programs match them. The cases in testdata are the specification by example:
 // each shows an object and what becomes of it.
@@ -43,6 +47,10 @@
 // dynamic resource allocation (resourceClaims), resources for the pod as a whole,
 // restart rules, matchLabelKeys, volume sources other than
 // those in volume_validate.go and persistentvolume.go, data sources of claims.
+//
+// Whether an expression compiles is not judged here: [Expressions] hands those of
+// webhooks and policies to who has a compiler, and those in the selectors of
+// devices are for the scheduler that runs them.
 //
 // Kinds that are not here are not served: nothing is listed that does not work.
 //
