@@ -104,6 +104,7 @@ require (
 )
 
 require github.com/robfig/cron/v3 v3.0.1
+
 require (
 	github.com/google/cel-go v0.29.2
 	k8s.io/apiserver v0.37.2

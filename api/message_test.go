@@ -24,7 +24,7 @@ func messages() map[string]*corev1.Pod {
 				Labels: map[string]string{"a": "b", "c": "d"}, Annotations: map[string]string{"e": "f"},
 				OwnerReferences: []metav1.OwnerReference{{Kind: "ReplicaSet", Controller: &remaining}},
 				Finalizers:      []string{"x/y"},
-				ManagedFields:   []metav1.ManagedFieldsEntry{{Manager: "m", FieldsV1: &metav1.FieldsV1{Raw: []byte("{}")}}},
+				ManagedFields:   []metav1.ManagedFieldsEntry{{Manager: "m", FieldsV1: metav1.NewFieldsV1("{}")}},
 			},
 			Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: string(make([]byte, 300))}}},
 		},

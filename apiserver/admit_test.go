@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/coracle-k8s/coracle/api"
 	"github.com/coracle-k8s/coracle/apiserver"
 )
 
@@ -156,7 +155,7 @@ func TestAdmission_Reinvoke(t *testing.T) {
 		return nil
 	})
 	first := apiserver.MutateFunc(func(_ context.Context, a *apiserver.Admission) error {
-		a.Object.(api.Object).SetLabels(map[string]string{"round": fmt.Sprint(a.Reinvoked())})
+		a.Object.SetLabels(map[string]string{"round": fmt.Sprint(a.Reinvoked())})
 		return nil
 	})
 	f := start(t, hooks(first, last))

@@ -3,7 +3,6 @@ package kinds
 import (
 	"fmt"
 
-	pathvalidation "k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -35,7 +34,7 @@ func apiServices() *api.Resource {
 			}
 		}),
 		PrepareCreate:         api.Do(prepareAPIService),
-		ValidateName:          func(name string, _ bool) []string { return pathvalidation.IsValidPathSegmentName(name) },
+		ValidateName:          pathSegment,
 		Validate:              rule(checkAPIService),
 		ValidateStatus:        pairRule(checkAPIServiceStatus),
 		CopyStatus:            api.Pair(func(dst, src apiService) { dst.Status = src.Status }),
@@ -61,7 +60,7 @@ func prepareAPIService(s *apiregistrationv1.APIService) {
 }
 
 func checkAPIService(j *judge, s *apiregistrationv1.APIService) {
-	if want := s.Spec.Version + "." + s.Spec.Group; s.Name != want && len(pathvalidation.IsValidPathSegmentName(s.Name)) == 0 {
+	if want := s.Spec.Version + "." + s.Spec.Group; s.Name != want && len(pathSegment(s.Name, false)) == 0 {
 		j.invalid(field.NewPath("metadata", "name"), s.Name, fmt.Sprintf("must be `spec.version+\".\"+spec.group`: %q", want))
 	}
 	spec := field.NewPath("spec")

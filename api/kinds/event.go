@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -25,7 +24,7 @@ func coreEvents() *api.Resource {
 		New:              func() api.Object { return &corev1.Event{} },
 		NewList:          func() runtime.Object { return &corev1.EventList{} },
 		Validate:         rule(func(j *judge, e *corev1.Event) { checkEvent(j, e, "reportingComponent") }),
-		ValidateName:     path.ValidatePathSegmentName,
+		ValidateName:     pathSegment,
 		CreateOnUpdate:   true,
 		TTLSeconds:       func(api.Object) int64 { return eventTTL },
 		FieldNames:       sortedKeys(eventFields(&corev1.Event{})),

@@ -2,7 +2,6 @@ package kinds
 
 import (
 	policyv1 "k8s.io/api/policy/v1"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -24,7 +23,7 @@ func podDisruptionBudgets() *api.Resource {
 		Namespaced:            true,
 		New:                   func() api.Object { return &policyv1.PodDisruptionBudget{} },
 		NewList:               func() runtime.Object { return &policyv1.PodDisruptionBudgetList{} },
-		ValidateName:          path.ValidatePathSegmentName,
+		ValidateName:          pathSegment,
 		Validate:              rule(checkBudget),
 		ValidateStatus:        pairRule(checkBudgetStatus),
 		CopyStatus:            api.Pair(func(dst, src budget) { dst.Status = src.Status }),

@@ -77,7 +77,8 @@ func (w *Webhooks) call(ctx context.Context, a *apiserver.Admission, h *webhook,
 func (h *webhook) allowsDryRun() error {
 	switch {
 	case h.SideEffects == nil:
-		return &failure{h.Name, errors.New("Webhook SideEffects is nil")} //nolint:staticcheck // Kubernetes' words
+		//lint:ignore ST1005 these are Kubernetes' words
+		return &failure{h.Name, errors.New("Webhook SideEffects is nil")}
 	case *h.SideEffects == admissionregistrationv1.SideEffectClassNone,
 		*h.SideEffects == admissionregistrationv1.SideEffectClassNoneOnDryRun:
 		return nil
