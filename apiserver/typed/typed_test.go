@@ -107,7 +107,7 @@ func testObjects(t *testing.T, objects apiserver.Objects) {
 }
 
 func TestResource_panicsOnStrangers(t *testing.T) {
-	require.Panics(t, func() { typed.Resource[*corev1.Binding]() })
+	require.Panics(t, func() { typed.Resource[*corev1.RangeAllocation]() })
 }
 
 func Example() {
