@@ -28,6 +28,7 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/metricsapi"
 	"github.com/coracle-k8s/coracle/pki"
 	"github.com/coracle-k8s/coracle/store"
+	"github.com/coracle-k8s/coracle/store/sealed"
 )
 
 // Issuer is who signs the tokens of service accounts, as the tokens have it.
@@ -57,7 +58,11 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 		return nil, err
 	}
 	registry := crd.NewRegistry(kinds.Registry())
-	storage := apiserver.NewStorage(st, registry, cfg.Logger)
+	kept, err := sealed.New(st, cfg.Sealed, cfg.Logger)
+	if err != nil {
+		return nil, err
+	}
+	storage := apiserver.NewStorage(unlessEmpty(kept, st, cfg), registry, cfg.Logger)
 	objects := storage.Objects()
 	security, err := auth.New(auth.Options{
 		Objects: objects, SigningKey: cfg.PKI.ServiceAccountKey(), Issuer: Issuer, ClientCAs: cfg.PKI.Roots(),
@@ -128,6 +133,14 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	}
 	a.tls, err = cfg.PKI.ServerTLS("apiserver", append(apiHosts(cfg), cfg.Hosts...)...)
 	return a, err
+}
+
+// unlessEmpty is the store that seals values, if there is anything to seal.
+func unlessEmpty(kept *sealed.Store, plain store.Store, cfg Config) store.Store {
+	if len(cfg.Sealed) == 0 {
+		return plain
+	}
+	return kept
 }
 
 // dialOf is how a transport connects; nil if it does not say, which means over the

@@ -15,6 +15,7 @@ import (
 	"github.com/coracle-k8s/coracle/pki"
 	"github.com/coracle-k8s/coracle/store"
 	"github.com/coracle-k8s/coracle/store/memstore"
+	"github.com/coracle-k8s/coracle/store/sealed"
 )
 
 // The ranges of addresses of a cluster that names none: of Services, and of pods.
@@ -35,6 +36,9 @@ type Config struct {
 	// Store holds the objects; nil means one in memory. Whoever opened it
 	// closes it, after Run.
 	Store store.Store
+	// Sealed says which values are encrypted in the store, by the prefix of their
+	// keys, such as /registry/secrets/; none: all are kept as they are.
+	Sealed []sealed.Rule
 	// PKI holds the cluster's certificates; nil means new ones, in memory.
 	PKI *pki.PKI
 	// Listeners are where the API is served over TLS, besides in memory. Run

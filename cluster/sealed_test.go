@@ -1,0 +1,49 @@
+package cluster_test
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/coracle-k8s/coracle/client"
+	"github.com/coracle-k8s/coracle/cluster"
+	"github.com/coracle-k8s/coracle/store/memstore"
+	"github.com/coracle-k8s/coracle/store/sealed"
+)
+
+// TestConfig_Sealed keeps secrets encrypted, and clients read them all the same.
+func TestConfig_Sealed(t *testing.T) {
+	st := memstore.New()
+	defer st.Close()
+	provider, err := sealed.AESGCM("key1", bytes.Repeat([]byte{1}, 32))
+	require.NoError(t, err)
+	c, err := cluster.New(cluster.Config{
+		Store:   st,
+		Without: []string{cluster.Scheduler, cluster.ControllerManager},
+		Sealed:  []sealed.Rule{{Prefix: "/registry/secrets/", Providers: []sealed.Provider{provider}}},
+	})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }()
+	<-c.Ready()
+
+	secrets := client.For[*corev1.Secret](c.Admin())
+	_, err = secrets.Create(ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "db"}, Data: map[string][]byte{"password": []byte("swordfish")},
+	})
+	require.NoError(t, err)
+	found, err := secrets.Get(ctx, "default", "db")
+	require.NoError(t, err)
+	require.Equal(t, "swordfish", string(found.Data["password"]))
+	raw, _, err := st.Get(ctx, "/registry/secrets/default/db", 0)
+	require.NoError(t, err)
+	require.True(t, bytes.HasPrefix(raw.Value, []byte("k8s:enc:aesgcm:v1:key1:")))
+	require.NotContains(t, string(raw.Value), "swordfish")
+	cancel()
+	require.NoError(t, <-ended)
+}
