@@ -123,6 +123,10 @@ bin/staticcheck:
 	@mkdir -p bin
 	cd tools/lint && $(GO) build -o ../../$@ honnef.co/go/tools/cmd/staticcheck
 
+.PHONY: tidy
+tidy: ## go mod tidy, in every module: what the main module needs, those of interop need as well
+	for module in . interop interop/api interop/bench interop/store; do (cd $$module && $(GO) mod tidy) || exit 1; done
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin
