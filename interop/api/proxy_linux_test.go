@@ -130,24 +130,19 @@ func answering(t *testing.T, machine, address, text string) {
 // runs says of the node and its pod what a kubelet would.
 func runs(t *testing.T, c served, ip string) {
 	t.Helper()
-	nodes := clustertest.For[*corev1.Node](c.Cluster)
-	node, err := nodes.Get(t.Context(), "", "node-1")
+	_, err := clustertest.For[*corev1.Node](c.Cluster).ModifyStatus(t.Context(), "", "node-1", func(n *corev1.Node) error {
+		n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: ip}}
+		n.Status.Conditions = []corev1.NodeCondition{{
+			Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastHeartbeatTime: metav1.Now(), LastTransitionTime: metav1.Now(),
+		}}
+		return nil
+	})
 	require.NoError(t, err)
-	node = node.DeepCopy()
-	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: ip}}
-	node.Status.Conditions = []corev1.NodeCondition{{
-		Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastHeartbeatTime: metav1.Now(), LastTransitionTime: metav1.Now(),
-	}}
-	_, err = nodes.UpdateStatus(t.Context(), node)
-	require.NoError(t, err)
-
-	pods := clustertest.For[*corev1.Pod](c.Cluster)
-	pod, err := pods.Get(t.Context(), "default", "web")
-	require.NoError(t, err)
-	pod = pod.DeepCopy()
-	pod.Status.Phase, pod.Status.PodIP = corev1.PodRunning, ip
-	pod.Status.PodIPs = []corev1.PodIP{{IP: ip}}
-	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-	_, err = pods.UpdateStatus(t.Context(), pod)
+	_, err = clustertest.For[*corev1.Pod](c.Cluster).ModifyStatus(t.Context(), "default", "web", func(p *corev1.Pod) error {
+		p.Status.Phase, p.Status.PodIP = corev1.PodRunning, ip
+		p.Status.PodIPs = []corev1.PodIP{{IP: ip}}
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+		return nil
+	})
 	require.NoError(t, err)
 }

@@ -51,6 +51,20 @@ server makes up itself: UIDs, revisions, times, addresses.*
 
 `
 
+// Keys names the differences, a line each: file, title, and path in the answer.
+func (r *Report) Keys() []string {
+	var keys []string
+	for _, s := range r.sections {
+		for _, e := range s.entries {
+			for _, d := range e.found {
+				keys = append(keys, strings.Join([]string{s.name, e.request.Title, general(d.Path)}, "\t"))
+			}
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
 // common is how many files must share a difference for it to be told once.
 const common = 3
 

@@ -2,7 +2,9 @@ package differ
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,7 +18,9 @@ var changing = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "UID"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`), "TIME"},
 	{regexp.MustCompile(`kube-api-access-\w{5}`), "kube-api-access-NAME"},
-	{regexp.MustCompile(`generated-[bcdfghjklmnpqrstvwxz2456789]{5}\b`), "generated-NAME"},
+	{regexp.MustCompile(`"resourceVersion":"\d+"`), `"resourceVersion":"SOME"`},
+	{regexp.MustCompile(`current: \d+`), "current: SOME"},
+	{regexp.MustCompile(`(generated|many)-[bcdfghjklmnpqrstvwxz2456789]{5}\b`), "$1-NAME"},
 	{regexp.MustCompile(`\b10\.96\.\d+\.\d+`), "CLUSTER-IP"},
 	{regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+`), "TOKEN"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(ms|s)\b`), "DURATION"},
@@ -57,6 +61,9 @@ func stable(name string, value any) any {
 		for i, item := range v {
 			v[i] = stable(name, item)
 		}
+		if name == "managedFields" { // sorted by their times, in which nothing is certain
+			slices.SortStableFunc(v, func(a, b any) int { return strings.Compare(manager(a), manager(b)) })
+		}
 		return v
 	case string:
 		if counters[name] && v != "" {
@@ -71,4 +78,10 @@ func stable(name string, value any) any {
 	default:
 		return v
 	}
+}
+
+// manager tells whose an entry of managedFields is.
+func manager(entry any) string {
+	e, _ := entry.(map[string]any)
+	return fmt.Sprint(e["manager"], e["operation"], e["subresource"], e["apiVersion"])
 }
