@@ -20,8 +20,8 @@ import (
 func TestListTypes(t *testing.T) {
 	converter := applyconfigurations.NewTypeConverter(scheme.Scheme)
 	for _, r := range kinds.Registry().All() {
-		if r.Virtual {
-			continue
+		if r.Virtual || r.Group == "apiextensions.k8s.io" || r.Group == "apiregistration.k8s.io" {
+			continue // questions, and what client-go has no schema of
 		}
 		t.Run(r.Kind, func(t *testing.T) {
 			obj := r.New()

@@ -12,8 +12,9 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// kubeletVersion is the version of Kubernetes that this kubelet behaves as.
-const kubeletVersion = "v1.37.2"
+// kubeletVersion is the version of Kubernetes that this kubelet behaves as, and
+// whose it is.
+const kubeletVersion = "v1.37.2+coracle"
 
 // maxImages is how many images a node tells of, the largest first.
 const maxImages = 50
