@@ -90,7 +90,7 @@ func TestClientGo_typed(t *testing.T) {
 			require.Equal(t, map[string]string{"color": "blue", "size": "7"}, patched.Data)
 
 			_, err = maps.Create(ctx, configMap("Not_A_Name"), metav1.CreateOptions{})
-			require.True(t, apierrors.IsBadRequest(err), err)
+			require.True(t, apierrors.IsInvalid(err), err)
 			status := err.(apierrors.APIStatus).Status()
 			require.Equal(t, "metadata.name", status.Details.Causes[0].Field)
 
