@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -57,12 +58,12 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	if err != nil {
 		return nil, err
 	}
-	registry := crd.NewRegistry(kinds.Registry())
-	kept, err := sealed.New(st, cfg.Sealed, cfg.Logger)
+	kept, err := sealing(st, cfg)
 	if err != nil {
 		return nil, err
 	}
-	storage := apiserver.NewStorage(unlessEmpty(kept, st, cfg), registry, cfg.Logger)
+	registry := crd.NewRegistry(kinds.Registry())
+	storage := apiserver.NewStorage(kept, registry, cfg.Logger)
 	objects := storage.Objects()
 	security, err := auth.New(auth.Options{
 		Objects: objects, SigningKey: cfg.PKI.ServiceAccountKey(), Issuer: Issuer, ClientCAs: cfg.PKI.Roots(),
@@ -75,41 +76,20 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	if err != nil {
 		return nil, err
 	}
-	a := &API{listeners: cfg.Listeners, definitions: crd.NewController(crd.Options{
-		Storage: storage, Registry: registry, Dial: dialOf(pods), Logger: cfg.Logger,
-	})}
-	connectors := security.Connectors()
-	for name, c := range connect.Connectors(connect.Options{
-		Objects: objects, Nodes: nodes, Pods: pods,
-		API: func() http.Handler { return a.Server },
-	}) {
-		connectors[name] = c
-	}
-	a.webhooks = webhook.New(webhook.Options{
-		Storage: storage, Authorizer: security.Authorizer, Dial: dialOf(pods), Logger: cfg.Logger,
-	})
-	a.policies = policy.New(policy.Options{Storage: storage, Authorizer: security.Authorizer, Logger: cfg.Logger})
-	hooks := admission.Default(objects, admission.Options{
-		Services: services,
-		Custom: slices.Concat(security.Hooks(), []apiserver.Hook{a.definitions.Hook()}, cfg.Hooks, []apiserver.Hook{
-			policy.Expressions(), a.policies.Mutating(), a.webhooks.Mutating(), a.policies.Validating(), a.webhooks.Validating(),
-		}),
-	})
+	a := &API{listeners: cfg.Listeners, bootstrap: firstOf(cfg, objects, services)}
 	groups := []apiserver.Group{metricsapi.NewGroup(objects, metricsapi.Kubelets{Transport: nodes}, cfg.Logger)}
-	a.aggregator, err = aggregator.New(aggregator.Options{
-		Storage: storage, Groups: groups, Certificate: cfg.PKI.FrontProxyCert(), Dial: dialOf(pods), Logger: cfg.Logger,
-	})
-	if err != nil {
+	if err := a.attend(cfg, storage, registry, security.Authorizer, groups, dialOf(pods)); err != nil {
 		return nil, err
 	}
-	if a.limiter, err = fairness.New(fairness.Options{Storage: storage, Logger: cfg.Logger}); err != nil {
-		return nil, err
-	}
+	connectors := security.Connectors()
+	maps.Copy(connectors, connect.Connectors(connect.Options{
+		Objects: objects, Nodes: nodes, Pods: pods, API: func() http.Handler { return a.Server },
+	}))
 	a.Server, err = apiserver.New(apiserver.Config{
 		Storage:        storage,
 		Authenticators: security.Authenticators,
 		Authorizer:     security.Authorizer,
-		Hooks:          hooks,
+		Hooks:          a.hooks(objects, services, slices.Concat(security.Hooks(), []apiserver.Hook{a.definitions.Hook()}, cfg.Hooks)),
 		Connectors:     connectors,
 		Groups:         groups,
 		Remotes:        a.aggregator,
@@ -126,21 +106,56 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	if err != nil {
 		return nil, err
 	}
-	host, _ := os.Hostname() // without one there is no lease
-	a.bootstrap = bootstrap.Bootstrap{
-		Objects: objects, Services: services, Advertise: cfg.Advertise, Logger: cfg.Logger,
-		ClientCA: cfg.PKI.CAPEM(), Host: host, Instance: string(uuid.NewUUID()),
-	}
 	a.tls, err = cfg.PKI.ServerTLS("apiserver", append(apiHosts(cfg), cfg.Hosts...)...)
 	return a, err
 }
 
-// unlessEmpty is the store that seals values, if there is anything to seal.
-func unlessEmpty(kept *sealed.Store, plain store.Store, cfg Config) store.Store {
-	if len(cfg.Sealed) == 0 {
-		return plain
+// attend makes the parts that follow objects which change the server: definitions
+// of kinds, webhooks, policies, other servers' groups, and who waits for whom.
+func (a *API) attend(
+	cfg Config, storage *apiserver.Storage, registry *crd.Registry, authorizer apiserver.Authorizer,
+	groups []apiserver.Group, dial func(ctx context.Context, network, address string) (net.Conn, error),
+) (err error) {
+	a.definitions = crd.NewController(crd.Options{Storage: storage, Registry: registry, Dial: dial, Logger: cfg.Logger})
+	a.webhooks = webhook.New(webhook.Options{Storage: storage, Authorizer: authorizer, Dial: dial, Logger: cfg.Logger})
+	a.policies = policy.New(policy.Options{Storage: storage, Authorizer: authorizer, Logger: cfg.Logger})
+	a.aggregator, err = aggregator.New(aggregator.Options{
+		Storage: storage, Groups: groups, Certificate: cfg.PKI.FrontProxyCert(), Dial: dial, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return err
 	}
-	return kept
+	a.limiter, err = fairness.New(fairness.Options{Storage: storage, Logger: cfg.Logger})
+	return err
+}
+
+// hooks are the admission in Kubernetes' order, with own ones before what users
+// have configured.
+func (a *API) hooks(objects apiserver.Objects, services *admission.ServiceIPs, own []apiserver.Hook) []apiserver.Hook {
+	return admission.Default(objects, admission.Options{
+		Services: services,
+		Custom: append(own,
+			policy.Expressions(), a.policies.Mutating(), a.webhooks.Mutating(), a.policies.Validating(), a.webhooks.Validating()),
+	})
+}
+
+// firstOf are the objects that the server owns.
+func firstOf(cfg Config, objects apiserver.Objects, services *admission.ServiceIPs) bootstrap.Bootstrap {
+	host, _ := os.Hostname() // without one there is no lease
+	return bootstrap.Bootstrap{
+		Objects: objects, Services: services, Advertise: cfg.Advertise, Logger: cfg.Logger,
+		ClientCA:   cfg.PKI.CAPEM(),
+		FrontProxy: &bootstrap.FrontProxy{CA: cfg.PKI.FrontProxyCAPEM(), Names: []string{pki.FrontProxyUser}},
+		Host:       host, Instance: string(uuid.NewUUID()),
+	}
+}
+
+// sealing is the store that encrypts what cfg says; st itself, if that is nothing.
+func sealing(st store.Store, cfg Config) (store.Store, error) {
+	if len(cfg.Sealed) == 0 {
+		return st, nil
+	}
+	return sealed.New(st, cfg.Sealed, cfg.Logger)
 }
 
 // dialOf is how a transport connects; nil if it does not say, which means over the
