@@ -4,7 +4,11 @@
 //
 //	kubectl (stock, v1.37.2)   a session over all its verbs         kubectl_test.go, testdata/kubectl
 //	client-go                  clients, informers, election, exec   clientgo_*_test.go
+//	helm                       a chart's life                       helm_test.go, testdata/helm
+//	controller-runtime         an operator with webhooks            operator_test.go, with package envtest
 //	etcd, kube-apiserver       over and under our store             store, a module of its own
+//	kube-apiserver             the same requests, answers compared  api, a module of its own
+//	kube-controller-manager, kube-scheduler, kube-proxy: in the place of ours, in api too
 //	kube-apiserver             the same load on it and on ours      bench, a program in a module of its own
 //
 // The other side runs as it is, unchanged; ours runs in the process of the test

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -110,7 +109,7 @@ spec: {nodeName: node-1, containers: [{name: web, image: web}]}
 		return err == nil
 	})
 	require.Equal(t, "this is the pod", answer)
-	require.True(t, strings.Contains(inside(t, node, "nft", "list", "ruleset"), "kube-proxy"), "whose rules are these?")
+	require.Contains(t, inside(t, node, "nft", "list", "ruleset"), "kube-proxy", "whose rules are these?")
 }
 
 // answering serves a text at an address of the machine.
