@@ -1,9 +1,11 @@
 package apiserver_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"testing"
 
@@ -162,4 +164,19 @@ func TestAdmission_Reinvoke(t *testing.T) {
 	made := f.configMap("one")
 	require.Equal(t, "true", made.text("metadata.labels.round"))
 	require.Equal(t, []string{"<nil> false", "seentrue"}, rounds)
+}
+
+// What hooks note for auditors is not lost, though there is no audit log: the
+// server's own log has it.
+func TestAdmission_notes_are_logged(t *testing.T) {
+	var log bytes.Buffer
+	f := start(t, func(cfg *apiserver.Config) {
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		cfg.Hooks = append(cfg.Hooks, apiserver.MutateFunc(func(_ context.Context, a *apiserver.Admission) error {
+			a.Annotate("example.com/checked", "twice")
+			return nil
+		}))
+	})
+	f.configMap("noted")
+	require.Contains(t, log.String(), "example.com/checked:twice")
 }

@@ -149,7 +149,7 @@ type request struct {
 	options  options
 	warnings []string
 	release  func() // gives back the limiter's seats
-	// annotations are what admission notes for the audit log.
+	// annotations are what admission notes for auditors; the log gets them.
 	annotations map[string]string
 	// applied are the managers of the object's fields as an apply has
 	// worked them out; nil if this is none.
@@ -165,6 +165,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer q.recover()
 	if err := s.serve(q); err != nil {
 		q.fail(err)
+	}
+	if len(q.annotations) > 0 {
+		s.Logger.Info("admission has a note", "method", q.Method, "path", q.URL.Path, "user", q.user.Name, "notes", q.annotations)
 	}
 }
 
