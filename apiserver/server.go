@@ -76,6 +76,7 @@ type Server struct {
 	openapi *openapi.Documents
 	fields  trackers
 	zips    sync.Pool // of *gzip.Writer
+	buffers sync.Pool // of *[]byte, for streams
 	life    *lifetime
 }
 
@@ -98,7 +99,7 @@ func New(cfg Config) (*Server, error) {
 		s.groups[g.GroupVersion] = g
 	}
 	s.fields.resources, s.fields.has = cfg.Storage.resources, cfg.Storage.has
-	s.zips.New = newZip
+	s.zips.New, s.buffers.New = newZip, newStreamBuffer
 	s.metrics = newMetrics()
 	s.openapi = openapi.New(openapi.Source{
 		Resources: s.storage.resources, Discover: discoverResource, Version: majorVersion + "." + minorVersion,

@@ -22,8 +22,9 @@ var errClientGone = errors.New("the client has gone")
 type stream struct {
 	q       *request
 	form    string
-	started bool   // a table has sent its columns
-	buffer  []byte // events not yet written
+	started bool     // a table has sent its columns
+	frames  [][]byte // events not yet written, shared with other watches
+	waiting int      // bytes in frames
 	events  prometheus.Counter
 }
 
@@ -98,12 +99,12 @@ func (s *stream) writeFrame(data []byte, err error) error {
 		return err
 	}
 	s.events.Inc()
-	if len(s.buffer) > 0 && len(s.buffer)+len(data) > streamBuffer {
+	if s.waiting > 0 && s.waiting+len(data) > streamBuffer {
 		if err := s.drain(); err != nil {
 			return err
 		}
 	}
-	s.buffer = append(s.buffer, data...)
+	s.frames, s.waiting = append(s.frames, data), s.waiting+len(data)
 	return nil
 }
 
@@ -111,13 +112,26 @@ func (s *stream) writeFrame(data []byte, err error) error {
 // events of one batch are not a hundred packets.
 const streamBuffer = 32 << 10
 
-// drain writes what is in the buffer. A buffer that is seldom used is let go.
+// newStreamBuffer makes a buffer in which events are put together. Watches lend
+// it for the moment of writing, since most of them wait most of the time.
+func newStreamBuffer() any {
+	buffer := make([]byte, 0, streamBuffer)
+	return &buffer
+}
+
+// drain writes the frames. A single one needs no copy.
 func (s *stream) drain() error {
-	data := s.buffer
-	s.buffer = s.buffer[:0]
-	if cap(data) > streamBuffer {
-		s.buffer = nil
+	data := s.frames[0]
+	if len(s.frames) > 1 {
+		buffer := s.q.server.buffers.Get().(*[]byte)
+		defer s.q.server.buffers.Put(buffer)
+		data = (*buffer)[:0]
+		for _, frame := range s.frames {
+			data = append(data, frame...)
+		}
 	}
+	clear(s.frames)
+	s.frames, s.waiting = s.frames[:0], 0
 	if _, err := s.q.w.Write(data); err != nil {
 		return fmt.Errorf("%w: %w", errClientGone, err)
 	}
@@ -126,7 +140,7 @@ func (s *stream) drain() error {
 
 // flush sends what has been written so far.
 func (s *stream) flush() error {
-	if len(s.buffer) > 0 {
+	if len(s.frames) > 0 {
 		if err := s.drain(); err != nil {
 			return err
 		}

@@ -272,7 +272,7 @@ func (s *stream) fail(err error) error {
 	if encodeErr != nil {
 		return encodeErr
 	}
-	s.buffer = append(s.buffer, data...)
+	s.frames = append(s.frames, data)
 	_ = s.flush() // an error here is a client that went away
 	return nil
 }

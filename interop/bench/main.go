@@ -25,6 +25,7 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "", "folder on the disk to write to (default the temporary one)")
 	flag.StringVar(&o.only, "only", "", "only the lines whose name contains this; pods are made all the same")
 	flag.StringVar(&o.server, "server", "", "only one server: kube-apiserver or coracle")
+	flag.StringVar(&o.profiles, "profiles", "", "folder for a processor and a memory profile of each server at each line")
 	flag.BoolVar(&o.verbose, "v", false, "show what the servers say")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), "bench compares coracle apiserver with kube-apiserver and etcd, and prints a table.\n\n")
@@ -44,7 +45,7 @@ type options struct {
 	round                           time.Duration
 	rounds, clients, watchers, pods int
 	decode, plain, verbose          bool
-	dir, only, server               string
+	dir, only, server, profiles     string
 }
 
 // run measures the servers line by line and prints the table.
@@ -89,7 +90,8 @@ func (o options) measure(ctx context.Context, l line, sides []*side, t *table) e
 	for round := range o.rounds {
 		for i, s := range sides {
 			progress("%s: round %d of %d, %s", l.name, round+1, o.rounds, s.name)
-			if err := results[i].round(ctx, s, l, round); err != nil {
+			err := o.profiled(ctx, s, l, func() error { return results[i].round(ctx, s, l, round) })
+			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 		}
