@@ -29,11 +29,11 @@ func (q *request) apply(v *view, data []byte) error {
 	for attempt := 1; ; attempt++ {
 		obj, err := q.applyToExisting(v, config)
 		if err == nil {
-			return q.answer(http.StatusOK, v.show(obj))
+			return q.answerStored(http.StatusOK, v, obj)
 		}
 		if errors.Is(err, store.ErrNotFound) && v.name == "" && mainView(q.resource).serves("create") {
 			if obj, err = q.createByApply(config); err == nil {
-				return q.answer(http.StatusCreated, obj)
+				return q.answerStored(http.StatusCreated, v, obj)
 			}
 		}
 		if !errors.Is(err, store.ErrExists) || attempt == patchAttempts { // else somebody has created it meanwhile

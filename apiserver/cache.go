@@ -377,6 +377,20 @@ func (c *cache) following(ctx context.Context) error {
 	}
 }
 
+// objectAt returns an object at just this revision, or nil if the cache has not got it.
+func (c *cache) objectAt(r *api.Resource, key string, revision int64) api.Object {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	col := c.collections[r]
+	if col == nil {
+		return nil
+	}
+	if e := col.entries.get(key); e != nil && e.revision == revision {
+		return e.object
+	}
+	return nil
+}
+
 // get returns one entry, or nil, and the cache's revision.
 func (c *cache) get(ctx context.Context, r *api.Resource, key string) (*entry, int64, error) {
 	col, err := c.collection(ctx, r)

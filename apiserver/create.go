@@ -34,7 +34,7 @@ func (q *request) create() error {
 		if err != nil {
 			return storeError(q.resource, wanted.GetName(), err)
 		}
-		return q.answer(http.StatusCreated, obj)
+		return q.answerStored(http.StatusCreated, mainView(q.resource), obj)
 	}
 }
 
@@ -57,7 +57,8 @@ func (q *request) createObject(obj api.Object) (api.Object, error) {
 	if q.options.dryRun {
 		return obj, q.wouldCreate(obj)
 	}
-	return obj, q.server.storage.create(q.Context(), q.resource, obj)
+	q.stored, err = q.server.storage.create(q.Context(), q.resource, obj)
+	return obj, err
 }
 
 // creation is the passage of a new object through admission.

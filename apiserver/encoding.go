@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/watch"
 
@@ -27,7 +28,7 @@ func (q *request) message(e *entry) (api.Message, bool) {
 	if !q.takesMessages() || e.empty() {
 		return api.Message{}, false
 	}
-	return e.message(q.server.storage.codec)
+	return e.message(q.server.storage)
 }
 
 // takesMessages says whether the client wants objects in protobuf, whole.
@@ -36,15 +37,16 @@ func (q *request) takesMessages() bool {
 }
 
 // message returns the object to be sent as it is, or false if it must be encoded.
-func (e *entry) message(codec *api.Codec) (api.Message, bool) {
+func (e *entry) message(s *Storage) (api.Message, bool) {
 	enc := &e.encoding
 	enc.once.Do(func() {
-		if enc.plain != nil {
-			return // known from the write
+		if s.written.has(e.revision) {
+			enc.plain = enc.stored
+			return
 		}
 		bare := shallowCopy(e.object)
 		bare.SetResourceVersion("")
-		made, err := codec.EncodeStored(bare)
+		made, err := s.codec.EncodeStored(bare)
 		switch {
 		case err != nil:
 		case bytes.Equal(made, enc.stored):
@@ -54,6 +56,26 @@ func (e *entry) message(codec *api.Codec) (api.Message, bool) {
 		}
 	})
 	return api.ParseMessage(enc.plain)
+}
+
+// ownWrites are the last few thousand revisions that this server has written: of
+// their objects it knows, without encoding them again, that they are stored as they
+// would be sent. It is safe for concurrent use.
+type ownWrites [4096]atomic.Int64
+
+func (w *ownWrites) add(revision int64) { w[revision%int64(len(w))].Store(revision) }
+
+func (w *ownWrites) has(revision int64) bool { return w[revision%int64(len(w))].Load() == revision }
+
+// answerStored answers with what a write has led to, which need not be encoded
+// again if the client takes it as it is stored.
+func (q *request) answerStored(code int, v *view, obj api.Object) error {
+	if q.stored.object == obj && v.whole && q.takesMessages() && q.resource.Stored == nil {
+		if message, ok := api.ParseMessage(q.stored.value); ok {
+			return q.sendMessage(code, message, q.stored.revision)
+		}
+	}
+	return q.answer(code, v.show(obj))
 }
 
 // messageFrame is encodeFrame for a message at a revision.
@@ -96,9 +118,9 @@ func (q *request) sendMessages(found *page, listed listMeta) (bool, error) {
 
 // sendItems sends the entries of a list as they are.
 func (q *request) sendItems(around api.ListMessage, entries []*entry) bool {
-	codec, items := q.server.storage.codec, 0
+	storage, items := q.server.storage, 0
 	for _, e := range entries {
-		message, ok := e.message(codec)
+		message, ok := e.message(storage)
 		if !ok {
 			return false
 		}
@@ -108,7 +130,7 @@ func (q *request) sendItems(around api.ListMessage, entries []*entry) bool {
 	defer out.close()
 	piece := around.Begin(make([]byte, 0, min(around.Size(items), 2*pieceSize)), items)
 	for _, e := range entries {
-		message, _ := e.message(codec)
+		message, _ := e.message(storage)
 		piece = message.AppendItem(piece, e.object.GetResourceVersion())
 		if len(piece) >= pieceSize {
 			if _, err := out.Write(piece); err != nil {
@@ -132,7 +154,7 @@ func (q *request) sendPacks(around api.ListMessage, entries []*entry) (bool, err
 	if err != nil {
 		return false, storeError(q.resource, "", err)
 	}
-	parts, ok := col.packs.list(q.resource, entries, storage.codec)
+	parts, ok := col.packs.list(q.resource, entries, storage)
 	if !ok {
 		return false, nil
 	}

@@ -82,7 +82,10 @@ func startOver(t testing.TB, st store.Store, options ...func(*apiserver.Config))
 		cancel()
 		running.Wait()
 	}
-	t.Cleanup(stop)
+	t.Cleanup(func() {
+		require.NoError(t, cfg.Storage.CheckCache(context.WithoutCancel(t.Context())))
+		stop()
+	})
 	<-server.Ready()
 	return &fixture{Server: server, store: st, stop: stop, t: t}
 }

@@ -61,7 +61,7 @@ func (o directObjects) Create(ctx context.Context, r *api.Resource, obj api.Obje
 	if r.Default != nil {
 		r.Default(obj)
 	}
-	if err := o.create(ctx, r, obj); err != nil {
+	if _, err := o.create(ctx, r, obj); err != nil {
 		return nil, storeError(r, obj.GetName(), err)
 	}
 	return obj, nil

@@ -61,11 +61,11 @@ func (ps *packs) at(key packKey) *pack {
 }
 
 // list returns entries of a resource as parts of a gzip stream, or false if one is no message.
-func (ps *packs) list(r *api.Resource, entries []*entry, codec *api.Codec) ([]deflated, bool) {
+func (ps *packs) list(r *api.Resource, entries []*entry, storage *Storage) ([]deflated, bool) {
 	var parts []deflated
 	for len(entries) > 0 {
 		n := packEnd(entries)
-		part, ok := ps.at(packKey{r, entries[0].key}).get(entries[:n], codec, ps.zips)
+		part, ok := ps.at(packKey{r, entries[0].key}).get(entries[:n], storage, ps.zips)
 		if !ok {
 			return nil, false
 		}
@@ -87,7 +87,7 @@ func packEnd(entries []*entry) int {
 }
 
 // get returns the pack of just these entries.
-func (p *pack) get(entries []*entry, codec *api.Codec, zips *sync.Pool) (deflated, bool) {
+func (p *pack) get(entries []*entry, storage *Storage, zips *sync.Pool) (deflated, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if slices.EqualFunc(p.revisions, entries, func(revision int64, e *entry) bool { return revision == e.revision }) {
@@ -99,7 +99,7 @@ func (p *pack) get(entries []*entry, codec *api.Codec, zips *sync.Pool) (deflate
 	made := deflate(zip, func(w io.Writer) {
 		var item []byte
 		for _, e := range entries {
-			message, ok := e.message(codec)
+			message, ok := e.message(storage)
 			complete = complete && ok
 			item = message.AppendItem(item[:0], e.object.GetResourceVersion())
 			_, _ = w.Write(item)

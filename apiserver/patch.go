@@ -73,7 +73,7 @@ func (q *request) patch(v *view) error {
 	if err != nil {
 		return storeError(q.resource, q.info.Name, err)
 	}
-	return q.answer(http.StatusOK, v.show(obj))
+	return q.answerStored(http.StatusOK, v, obj)
 }
 
 // mentionsManagers says whether a patch may be about managedFields. That is

@@ -152,6 +152,7 @@ type request struct {
 	release  func() // gives back the limiter's seats
 	// annotations are what admission notes for auditors; the log gets them.
 	annotations map[string]string
+	stored      state // what this request has written, if anything
 	// applied are the managers of the object's fields as an apply has
 	// worked them out; nil if this is none.
 	applied []metav1.ManagedFieldsEntry

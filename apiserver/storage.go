@@ -28,6 +28,7 @@ type Storage struct {
 	resources api.Registry
 	codec     *api.Codec
 	cache     *cache
+	written   *ownWrites
 }
 
 // NewStorage returns the storage of the given resources in st, which stays the
@@ -36,7 +37,7 @@ func NewStorage(st store.Store, resources api.Registry, log *slog.Logger) *Stora
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &Storage{store: st, resources: resources, codec: api.Codecs()}
+	s := &Storage{store: st, resources: resources, codec: api.Codecs(), written: &ownWrites{}}
 	s.cache = newCache(st, s.decode, s.has, log)
 	return s
 }
@@ -71,11 +72,14 @@ type state struct {
 }
 
 // read returns the object's newest state, straight from the store, or
-// store.ErrNotFound.
+// store.ErrNotFound. It need not decode what the cache already has.
 func (s *Storage) read(ctx context.Context, r *api.Resource, namespace, name string) (state, error) {
 	kv, _, err := s.store.Get(ctx, r.Key(namespace, name), 0)
 	if err != nil {
 		return state{}, err
+	}
+	if obj := s.cache.objectAt(r, kv.Key[len(r.Prefix()):], kv.ModRevision); obj != nil {
+		return state{object: obj, value: kv.Value, revision: kv.ModRevision}, nil
 	}
 	return s.stateOf(ctx, r, kv)
 }
@@ -95,17 +99,25 @@ func (s state) entry(r *api.Resource, key string) *entry {
 
 // create stores a new object and sets its resourceVersion. A name that is
 // taken gives store.ErrExists.
-func (s *Storage) create(ctx context.Context, r *api.Resource, obj api.Object) error {
+func (s *Storage) create(ctx context.Context, r *api.Resource, obj api.Object) (state, error) {
 	value, err := s.encode(ctx, r, obj)
 	if err != nil {
-		return err
+		return state{}, err
 	}
 	revision, err := s.store.Create(ctx, r.Key(obj.GetNamespace(), obj.GetName()), value, ttlOf(r, obj))
 	if err != nil {
-		return err
+		return state{}, err
 	}
+	return s.wrote(r, obj, value, revision), nil
+}
+
+// wrote is the state that a write has led to.
+func (s *Storage) wrote(r *api.Resource, obj api.Object, value []byte, revision int64) state {
 	setRevision(obj, revision)
-	return nil
+	if r.Stored == nil { // else what is stored is another form of it
+		s.written.add(revision)
+	}
+	return state{object: obj, value: value, revision: revision}
 }
 
 // replace stores obj in the place of old and sets its resourceVersion. Where
@@ -118,15 +130,14 @@ func (s *Storage) replace(ctx context.Context, r *api.Resource, obj api.Object, 
 	}
 	if string(value) == string(old.value) {
 		setRevision(obj, old.revision)
-		return old, nil
+		return state{object: obj, value: value, revision: old.revision}, nil
 	}
 	key := r.Key(old.object.GetNamespace(), old.object.GetName())
 	revision, err := s.store.Update(ctx, key, value, old.revision, ttlOf(r, obj))
 	if err != nil {
 		return s.newer(ctx, r, err)
 	}
-	setRevision(obj, revision)
-	return state{object: obj, value: value, revision: revision}, nil
+	return s.wrote(r, obj, value, revision), nil
 }
 
 // remove deletes the object whose state is old and returns the revision of the

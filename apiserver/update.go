@@ -33,13 +33,13 @@ func (q *request) update(v *view) error {
 	if errors.Is(err, store.ErrNotFound) && q.resource.CreateOnUpdate && v.name == "" && body.GetResourceVersion() == "" {
 		obj, err = q.createByUpdate(body)
 		if err == nil {
-			return q.answer(http.StatusCreated, obj)
+			return q.answerStored(http.StatusCreated, v, obj)
 		}
 	}
 	if err != nil {
 		return storeError(q.resource, q.info.Name, err)
 	}
-	return q.answer(http.StatusOK, v.show(obj))
+	return q.answerStored(http.StatusOK, v, obj)
 }
 
 // createByUpdate creates what a PUT did not find. The client needs the right
@@ -148,5 +148,9 @@ func (q *request) store(obj api.Object, old state) (state, error) {
 		}
 		return newest, err
 	}
-	return q.server.storage.replace(q.Context(), q.resource, obj, old)
+	newest, err := q.server.storage.replace(q.Context(), q.resource, obj, old)
+	if err == nil {
+		q.stored = newest
+	}
+	return newest, err
 }
