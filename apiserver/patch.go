@@ -2,41 +2,23 @@ package apiserver
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 
-	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/mergepatch"
-	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	strictjson "sigs.k8s.io/json"
 
 	"github.com/coracle-k8s/coracle/api"
 )
 
-const (
-	// maxPatchOperations bounds a JSON patch, as in Kubernetes.
-	maxPatchOperations = 10_000
-	// patchAttempts is how often a patch is applied anew when somebody else
-	// wrote the object meanwhile.
-	patchAttempts = 5
-)
-
-// A patcher applies a patch to an object's JSON form.
-type patcher struct {
-	apply func(original []byte) ([]byte, error)
-	// said is the patch as errors show it; empty to show the patched object.
-	said string
-	// findings are what is strange about the patch itself.
-	findings []error
-}
+// patchAttempts is how often a patch is applied anew when somebody else wrote the
+// object meanwhile.
+const patchAttempts = 5
 
 // patch changes what a view shows of an object. The patch is applied to the
 // newest state, again when that has changed meanwhile, so unlike an update it
@@ -82,14 +64,69 @@ func mentionsManagers(patch []byte) bool {
 	return bytes.Contains(patch, []byte("managedFields")) || bytes.Contains(patch, []byte(`\u`))
 }
 
-// applyPatch turns an object into JSON, patches it and reads it back.
+// applyPatch makes the object that the client wants of the one that there is.
 func (q *request) applyPatch(v *view, patch *patcher, old api.Object, managers bool) (api.Object, error) {
-	patched, err := q.patched(v, patch, old, managers)
+	want := v.empty()
+	refuse := func(err error) error { return q.invalidPatch(v, patch, old, err) }
+	strict, err := q.patchInto(want, v, patch, q.patchable(v, patch, old, managers), refuse)
 	if err != nil {
 		return nil, err
 	}
-	want := v.empty()
-	refuse := func(err error) error { return q.invalidPatch(v, patch, old, err) }
+	if err := q.judgeFields(slices.Concat(patch.findings, strict), refuse); err != nil {
+		return nil, err
+	}
+	if err := checkName(want, q.info.Name); err != nil {
+		return nil, err
+	}
+	return want, placeInNamespace(q.resource, want, q.info.Namespace)
+}
+
+// patchable is what the patch is applied to: the object as the path shows it.
+// What the patch cannot be about is left out, as it is most of a pod when a
+// kubelet writes its status.
+func (q *request) patchable(v *view, patch *patcher, old api.Object, managers bool) api.Object {
+	shown := q.whole(v, old)
+	if v.name == "status" && patch.isAbout("status", "metadata", "apiVersion", "kind") {
+		shown = statusOnly(q.resource, shown)
+	}
+	if !managers {
+		shown.SetManagedFields(nil)
+	}
+	return shown
+}
+
+// whole is an object as a path shows it, and says what kind it is.
+func (q *request) whole(v *view, old api.Object) api.Object {
+	shown := shallowCopy(v.show(old))
+	shown.GetObjectKind().SetGroupVersionKind(v.kind)
+	return shown
+}
+
+// statusOnly returns an object without what its status does not need, if it has a
+// Go type. It shares memory with obj.
+func statusOnly(r *api.Resource, obj api.Object) api.Object {
+	from, ok := obj.(metav1.ObjectMetaAccessor)
+	if !ok {
+		return obj
+	}
+	only := r.New()
+	into := only.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta)
+	*into = *from.GetObjectMeta().(*metav1.ObjectMeta)
+	only.GetObjectKind().SetGroupVersionKind(obj.GetObjectKind().GroupVersionKind())
+	r.CopyStatus(only, obj)
+	return only
+}
+
+// patchInto applies a patch to an object, reads the outcome into want and returns
+// what is strange about its fields. What is no object of the kind it refuses.
+func (q *request) patchInto(want api.Object, v *view, patch *patcher, old api.Object, refuse func(error) error) ([]error, error) {
+	if patch.fields != nil {
+		return q.patchFieldsInto(want, patch, old, refuse)
+	}
+	patched, err := q.patched(patch, old)
+	if err != nil {
+		return nil, err
+	}
 	found, err := q.server.storage.codec.Decode(patched, api.JSON, v.kind, want)
 	if err == nil && found.Object != want {
 		err = noConversion(found.Object, v.kind)
@@ -100,27 +137,36 @@ func (q *request) applyPatch(v *view, patch *patcher, old api.Object, managers b
 	if err != nil {
 		return nil, refuse(err)
 	}
-	if err := q.judgeFields(slices.Concat(patch.findings, found.Strict), refuse); err != nil {
-		return nil, err
-	}
-	if err := checkName(want, q.info.Name); err != nil {
-		return nil, err
-	}
-	return want, placeInNamespace(q.resource, want, q.info.Namespace)
+	return found.Strict, nil
 }
 
-// patched is the JSON form of a patched object.
-func (q *request) patched(v *view, patch *patcher, old api.Object, managers bool) ([]byte, error) {
-	shown := shallowCopy(v.show(old))
-	shown.GetObjectKind().SetGroupVersionKind(v.kind)
-	if !managers {
-		shown.SetManagedFields(nil)
+// patchFieldsInto is patchInto for a patch that needs no JSON.
+func (q *request) patchFieldsInto(want api.Object, patch *patcher, old api.Object, refuse func(error) error) ([]error, error) {
+	original, err := runtime.DefaultUnstructuredConverter.ToUnstructured(old)
+	if err != nil {
+		return nil, fmt.Errorf("patch %s %s: %w", q.resource.Plural, old.GetName(), err)
 	}
-	original, err := q.server.storage.codec.EncodeBytes(shown, api.JSON)
+	patched, err := patch.fields(original)
 	if err != nil {
 		return nil, err
 	}
-	return patch.apply(original)
+	err = runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(patched, want, true)
+	if findings, ok := runtime.AsStrictDecodingError(err); ok {
+		return findings.Errors(), nil
+	}
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return nil, nil
+}
+
+// patched is the JSON form of a patched object.
+func (q *request) patched(patch *patcher, old api.Object) ([]byte, error) {
+	original, err := q.server.storage.codec.EncodeBytes(old, api.JSON)
+	if err != nil {
+		return nil, err
+	}
+	return patch.json(original)
 }
 
 // invalidPatch refuses a patch that makes no object of the kind. It shows the
@@ -128,104 +174,11 @@ func (q *request) patched(v *view, patch *patcher, old api.Object, managers bool
 func (q *request) invalidPatch(v *view, patch *patcher, old api.Object, cause error) error {
 	said := patch.said
 	if said == "" {
-		whole, err := q.patched(v, patch, old, true)
+		whole, err := q.patched(patch, q.whole(v, old))
 		if err != nil {
 			return err
 		}
 		said = string(whole)
 	}
 	return apierrors.NewInvalid(schema.GroupKind{}, "", field.ErrorList{field.Invalid(field.NewPath("patch"), said, cause.Error())})
-}
-
-// patcher reads a patch of a type.
-func (q *request) patcher(v *view, kind types.PatchType, data []byte) (*patcher, error) {
-	custom := isCustom(q.resource) && v.name != "scale"
-	switch {
-	case kind == types.JSONPatchType:
-		return jsonPatcher(data)
-	case kind == types.MergePatchType:
-		return mergePatcher(data)
-	case kind == types.StrategicMergePatchType && !custom:
-		return strategicPatcher(data, v.empty())
-	default:
-		return nil, unsupportedPatch()
-	}
-}
-
-// errBadPatch refuses what is no JSON.
-func errBadPatch() error { return apierrors.NewBadRequest("invalid JSON patch") }
-
-// jsonPatcher is RFC 6902: a list of operations.
-func jsonPatcher(data []byte) (*patcher, error) {
-	if !json.Valid(data) {
-		return nil, errBadPatch()
-	}
-	patch, err := jsonpatch.DecodePatch(data)
-	if err != nil {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
-	}
-	if len(patch) > maxPatchOperations {
-		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf(
-			"The allowed maximum operations in a JSON patch is %d, got %d", maxPatchOperations, len(patch)))
-	}
-	return &patcher{apply: func(original []byte) ([]byte, error) {
-		patched, err := patch.Apply(original)
-		if err != nil {
-			return nil, plainError(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid,
-				"the server rejected our request due to an error in our request")
-		}
-		return patched, nil
-	}}, nil
-}
-
-// mergePatcher is RFC 7386: an object whose fields replace, and whose nulls
-// remove.
-func mergePatcher(data []byte) (*patcher, error) {
-	_, findings, err := readFields(data)
-	if err != nil {
-		return nil, err
-	}
-	return &patcher{findings: findings, apply: func(original []byte) ([]byte, error) {
-		patched, err := jsonpatch.MergePatch(original, data)
-		if err != nil {
-			return nil, apierrors.NewBadRequest(err.Error())
-		}
-		return patched, nil
-	}}, nil
-}
-
-// readFields reads a patch that is an object, and says which of its fields are
-// there twice.
-func readFields(data []byte) (map[string]any, []error, error) {
-	if !json.Valid(data) {
-		return nil, nil, errBadPatch()
-	}
-	var fields map[string]any
-	findings, err := strictjson.UnmarshalStrict(data, &fields)
-	if err != nil {
-		return nil, nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
-	}
-	return fields, findings, nil
-}
-
-// strategicPatcher is Kubernetes' own merge patch, which knows from tags on the
-// Go type which lists are merged, and by which key.
-func strategicPatcher(data []byte, example any) (*patcher, error) {
-	fields, findings, err := readFields(data)
-	if err != nil {
-		return nil, err
-	}
-	return &patcher{said: fmt.Sprintf("%+v", fields), findings: findings, apply: func(original []byte) ([]byte, error) {
-		patched, err := strategicpatch.StrategicMergePatch(original, data, example)
-		switch {
-		case err == nil:
-			return patched, nil
-		case errors.Is(err, mergepatch.ErrBadJSONDoc), errors.Is(err, mergepatch.ErrBadPatchFormatForPrimitiveList),
-			errors.Is(err, mergepatch.ErrBadPatchFormatForRetainKeys), errors.Is(err, mergepatch.ErrBadPatchFormatForSetElementOrderList),
-			errors.Is(err, mergepatch.ErrUnsupportedStrategicMergePatchFormat):
-			return nil, apierrors.NewBadRequest(err.Error())
-		default:
-			return nil, statusError(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, "%v", err)
-		}
-	}}, nil
 }
