@@ -57,6 +57,6 @@
 //
 // # Reading order
 //
-// server.go, read.go, write.go, txn.go, watch.go, stream.go, lease.go, leases.go,
-// maintenance.go.
+// server.go, read.go, write.go, txn.go, watch.go, stream.go, events.go, lease.go,
+// leases.go, maintenance.go; then how replies become bytes: encode.go, codec.go.
 package etcdserver

@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"google.golang.org/grpc/mem"
 
 	"github.com/coracle-k8s/coracle/store"
 )
@@ -19,33 +20,43 @@ type kvService struct {
 	*Server
 }
 
-// Range reads a key or a range of keys.
-func (s *kvService) Range(ctx context.Context, r *pb.RangeRequest) (*pb.RangeResponse, error) {
-	response, err := s.read(ctx, r)
+// encodedRange reads a key or a range of keys. The reply is encoded; it stands in for
+// Range, see [kvDesc].
+func (s *kvService) encodedRange(ctx context.Context, r *pb.RangeRequest) (mem.BufferSlice, error) {
+	p, err := s.readAt(ctx, r, 0)
 	if err != nil {
 		return nil, s.status(err)
 	}
 	if r.Revision > 0 {
 		// The header has the current revision, whatever was read at.
-		if response.Header, err = s.headerNow(ctx); err != nil {
-			return nil, err
+		if p.revision, err = s.store.Revision(ctx); err != nil {
+			return nil, s.status(err)
 		}
 	}
-	return response, nil
+	return p.encode(&s.buffers), nil
 }
 
-// read answers r. The header has the revision that was read at.
-func (s *Server) read(ctx context.Context, r *pb.RangeRequest) (*pb.RangeResponse, error) {
-	return s.readAt(ctx, r, max(0, r.Revision))
+// A page is what a Range is answered with.
+type page struct {
+	*Server
+	items    []store.KeyValue
+	revision int64 // of the header
+	more     bool
+	count    int64
 }
 
 // readAt answers r at a revision, zero meaning now, unless it asks for another.
-func (s *Server) readAt(ctx context.Context, r *pb.RangeRequest, revision int64) (*pb.RangeResponse, error) {
+// The header has the revision that was read at.
+func (s *Server) readAt(ctx context.Context, r *pb.RangeRequest, revision int64) (page, error) {
 	if len(r.Key) == 0 {
-		return nil, rpctypes.ErrGRPCEmptyKey
+		return page{}, rpctypes.ErrGRPCEmptyKey
 	}
 	if r.Revision > 0 {
 		revision = r.Revision
+	}
+	chosen := picks(r)
+	if len(r.RangeEnd) == 0 && !chosen && !r.KeysOnly && !r.CountOnly {
+		return s.readKey(ctx, string(r.Key), revision)
 	}
 	opts := store.ListOptions{
 		Revision:  revision,
@@ -53,23 +64,56 @@ func (s *Server) readAt(ctx context.Context, r *pb.RangeRequest, revision int64)
 		KeysOnly:  r.KeysOnly,
 		CountOnly: r.CountOnly,
 	}
-	chosen := picks(r)
 	if chosen {
 		opts.Limit, opts.KeysOnly = 0, false // of what is chosen, not of what is there
 	}
 	list, err := s.store.List(ctx, rangeOf(r.Key, r.RangeEnd), opts)
 	if err != nil {
-		return nil, err
+		return page{}, err
 	}
 	more := !r.CountOnly && int64(len(list.Items)) < list.Count
 	if chosen {
 		list.Items, more = pick(list.Items, r)
 	}
-	response := &pb.RangeResponse{Header: header(list.Revision), Count: list.Count, More: more}
-	for i := range list.Items {
-		response.Kvs = append(response.Kvs, s.keyValue(&list.Items[i]))
+	return page{s, list.Items, list.Revision, more, list.Count}, nil
+}
+
+// readKey is readAt for one key.
+func (s *Server) readKey(ctx context.Context, key string, revision int64) (page, error) {
+	kv, revision, err := s.store.Get(ctx, key, revision)
+	if errors.Is(err, store.ErrNotFound) {
+		return page{Server: s, revision: revision}, nil
 	}
-	return response, nil
+	if err != nil {
+		return page{}, err
+	}
+	return page{s, []store.KeyValue{kv}, revision, false, 1}, nil
+}
+
+// encode returns the page as the bytes of a RangeResponse, in a buffer from a pool.
+func (p page) encode(buffers mem.BufferPool) mem.BufferSlice {
+	size := maxHeaderSize
+	for i := range p.items {
+		size += sizeBytes(p.pair(&p.items[i]).size())
+	}
+	whole := buffers.Get(size)
+	b := appendHeader((*whole)[:0], p.revision)
+	for i := range p.items {
+		kv := p.pair(&p.items[i])
+		b = kv.append(b, fieldKVs, kv.size())
+	}
+	b = appendBool(b, fieldMore, p.more)
+	*whole = appendNumber(b, fieldCount, p.count)
+	return mem.BufferSlice{mem.NewBuffer(whole, buffers)}
+}
+
+// message returns what encode writes, as a message.
+func (p page) message() *pb.RangeResponse {
+	response := &pb.RangeResponse{Header: header(p.revision), Count: p.count, More: p.more}
+	for i := range p.items {
+		response.Kvs = append(response.Kvs, p.keyValue(&p.items[i]))
+	}
+	return response
 }
 
 // rangeOf returns a range as etcd writes it: no end means the one key, and an
@@ -82,15 +126,6 @@ func rangeOf(key, end []byte) store.Range {
 		return store.Range{Start: string(key)}
 	}
 	return store.Range{Start: string(key), End: string(end)}
-}
-
-// keyValue returns kv as etcd writes it.
-func (s *Server) keyValue(kv *store.KeyValue) *mvccpb.KeyValue {
-	return &mvccpb.KeyValue{
-		Key: []byte(kv.Key), Value: kv.Value,
-		CreateRevision: kv.CreateRevision, ModRevision: kv.ModRevision, Version: kv.Version,
-		Lease: s.leases.of(kv),
-	}
 }
 
 // picks reports whether r wants another order than that of the keys, or some of

@@ -25,8 +25,17 @@ const (
 	grpcOverhead = 512 << 10
 	// minPing is how often clients may ping. kube-apiserver does every 30 s.
 	minPing = 5 * time.Second
+	// streamWorkers is how many goroutines stay to serve requests. A new one for each
+	// request would begin by growing its stack.
+	streamWorkers = 128
+	// streamWindow and connectionWindow are how many bytes of requests may be under
+	// way. Without them gRPC would measure the connection all the time, with a ping
+	// after each request.
+	streamWindow, connectionWindow = 1 << 20, 4 << 20
 	// memberID is what the one member is called.
 	memberID = 1
+	// raftTerm is the term of Raft, of which a single member needs but one.
+	raftTerm = 1
 )
 
 // Options are the choices one has in [New]. The zero value is fine.
@@ -54,6 +63,9 @@ type Server struct {
 	opts   Options
 	leases *leases
 	log    *slog.Logger
+
+	buffers         pool  // of encoded replies
+	plain, withPrev shelf // events without and with the value before
 }
 
 // New returns a server for s. The caller keeps s, and closes it after
@@ -78,7 +90,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	server := grpc.NewServer(s.grpcOptions()...)
-	pb.RegisterKVServer(server, &kvService{Server: s})
+	server.RegisterService(kvDesc(), &kvService{Server: s})
 	pb.RegisterWatchServer(server, &watchService{Server: s})
 	pb.RegisterLeaseServer(server, &leaseService{Server: s})
 	pb.RegisterMaintenanceServer(server, &maintenanceService{Server: s})
@@ -101,21 +113,20 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 
 func (s *Server) grpcOptions() []grpc.ServerOption {
 	opts := []grpc.ServerOption{
+		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(maxRequest + grpcOverhead),
 		grpc.MaxSendMsgSize(math.MaxInt32),
 		grpc.MaxConcurrentStreams(math.MaxUint32),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing}),
 		grpc.WaitForHandlers(true),
+		grpc.NumStreamWorkers(streamWorkers),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connectionWindow),
 	}
 	if s.opts.TLS != nil {
 		opts = append(opts, grpc.Creds(credentials.NewTLS(s.opts.TLS)))
 	}
 	return opts
-}
-
-// header returns the header of a reply at a revision.
-func header(revision int64) *pb.ResponseHeader {
-	return &pb.ResponseHeader{ClusterId: memberID, MemberId: memberID, RaftTerm: 1, Revision: revision}
 }
 
 // headerNow returns the header of a reply that is about no revision.

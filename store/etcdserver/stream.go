@@ -35,7 +35,7 @@ const broadcast = -1
 type stream struct {
 	*Server
 	ctx  context.Context
-	send func(*pb.WatchResponse) error
+	send func(any) error // a response, or the bytes of one
 
 	watches    map[int64]*watch
 	nextID     int64
@@ -115,7 +115,7 @@ func (s *stream) create(r *pb.WatchCreateRequest) error {
 	if err := s.send(created); err != nil {
 		return err
 	}
-	w := &watch{id: id, request: r, watcher: watcher, delivered: after}
+	w := newWatch(id, r, watcher, after)
 	if refused != nil {
 		return s.end(w, refused)
 	}
@@ -205,8 +205,8 @@ func (s *stream) deliver(d *delivery) error {
 // pass sends a batch to the client.
 func (s *stream) pass(w *watch, b store.Batch) error {
 	w.delivered = max(w.delivered, b.Revision)
-	for _, r := range responses(w, s.events(w.request, b.Events)) {
-		if err := s.send(r); err != nil {
+	for _, r := range s.responses(w, b.Events) {
+		if err := s.send(r.encode(w.id)); err != nil {
 			return err
 		}
 	}

@@ -106,7 +106,7 @@ func (s *Server) perform(ctx context.Context, ops []*pb.RequestOp, current *stor
 		if err != nil {
 			return nil, 0, err
 		}
-		done[i] = &pb.ResponseOp{Response: &pb.ResponseOp_ResponseRange{ResponseRange: read}}
+		done[i] = &pb.ResponseOp{Response: &pb.ResponseOp_ResponseRange{ResponseRange: read.message()}}
 	}
 	return done, revision, nil
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/coracle-k8s/coracle/store"
 )
@@ -24,6 +22,8 @@ type watch struct {
 	id      int64
 	request *pb.WatchCreateRequest
 	watcher store.Watcher
+	// noPut and noDelete are the kinds of change that the client does not want.
+	noPut, noDelete bool
 
 	// delivered is the revision up to which the client was sent all.
 	delivered int64
@@ -47,7 +47,7 @@ func (s *watchService) Watch(rpc pb.Watch_WatchServer) error {
 	st := &stream{
 		Server:     s.Server,
 		ctx:        ctx,
-		send:       rpc.Send,
+		send:       rpc.SendMsg,
 		watches:    map[int64]*watch{},
 		deliveries: make(chan *delivery),
 	}
@@ -73,6 +73,16 @@ func receive(ctx context.Context, rpc pb.Watch_WatchServer, requests chan<- *pb.
 			return ctx.Err()
 		}
 	}
+}
+
+// newWatch returns the watch that a client asked for.
+func newWatch(id int64, r *pb.WatchCreateRequest, watcher store.Watcher, after int64) *watch {
+	w := &watch{id: id, request: r, watcher: watcher, delivered: after}
+	for _, f := range r.Filters {
+		w.noPut = w.noPut || f == pb.WatchCreateRequest_NOPUT
+		w.noDelete = w.noDelete || f == pb.WatchCreateRequest_NODELETE
+	}
+	return w
 }
 
 // open starts the store's watcher for a request.
@@ -112,31 +122,6 @@ func (w *watch) read(ctx context.Context, deliveries chan<- *delivery) {
 	}
 }
 
-// events returns those of the batch that the client wants, as etcd writes them.
-func (s *Server) events(r *pb.WatchCreateRequest, batch []store.Event) []*mvccpb.Event {
-	var noPut, noDelete bool
-	for _, f := range r.Filters {
-		noPut = noPut || f == pb.WatchCreateRequest_NOPUT
-		noDelete = noDelete || f == pb.WatchCreateRequest_NODELETE
-	}
-	var events []*mvccpb.Event
-	for _, e := range batch {
-		isDelete := e.Type == store.Delete
-		if isDelete && noDelete || !isDelete && noPut || e.KV.ModRevision < r.StartRevision {
-			continue
-		}
-		out := &mvccpb.Event{Kv: s.keyValue(&e.KV)}
-		if isDelete {
-			out.Type = mvccpb.Event_DELETE
-		}
-		if r.PrevKv && e.Prev != nil {
-			out.PrevKv = s.keyValue(e.Prev)
-		}
-		events = append(events, out)
-	}
-	return events
-}
-
 // compactedAt finds the revision of the last compaction, given one that is
 // compacted. A store does not say it; a search finds it in a few reads.
 func (s *Server) compactedAt(ctx context.Context, compacted int64) (int64, error) {
@@ -157,36 +142,6 @@ func (s *Server) compactedAt(ctx context.Context, compacted int64) (int64, error
 		}
 	}
 	return kept, nil
-}
-
-// maxResponse is how many bytes of events make a response full.
-const maxResponse = maxRequest
-
-// responses packs events into as many responses as their size needs. The events
-// of one revision stay together, or come as fragments if the client said that it
-// knows them.
-func responses(w *watch, events []*mvccpb.Event) []*pb.WatchResponse {
-	var out []*pb.WatchResponse
-	size := math.MaxInt // of the last response, too large for any other event
-	for i, e := range events {
-		again := i > 0 && e.Kv.ModRevision == events[i-1].Kv.ModRevision
-		full := size > maxResponse
-		if i == 0 || full && (!again || w.request.Fragment) {
-			if again {
-				out[len(out)-1].Fragment = true
-			}
-			out = append(out, &pb.WatchResponse{WatchId: w.id})
-			size = 0
-		}
-		last := out[len(out)-1]
-		last.Events = append(last.Events, e)
-		last.Header = header(e.Kv.ModRevision)
-		size += len(e.Kv.Key) + len(e.Kv.Value)
-		if e.PrevKv != nil {
-			size += len(e.PrevKv.Key) + len(e.PrevKv.Value)
-		}
-	}
-	return out
 }
 
 // describe says why a watch was refused.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -21,6 +22,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "how many rounds each server has of each line")
 	flag.StringVar(&o.dir, "dir", "", "folder on the disk to be measured (default the temporary one)")
 	flag.StringVar(&o.only, "only", "", "only the lines that begin with this")
+	flag.StringVar(&o.profiles, "profiles", "", "folder for profiles of our server and of the client")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -36,14 +38,21 @@ type options struct {
 	rounds int
 	dir    string
 	only   string
+
+	profiles string
 }
 
-func (o options) run(ctx context.Context) error {
+func (o options) run(ctx context.Context) (err error) {
 	dir, err := os.MkdirTemp(o.dir, "bench-store")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	endProfile, err := programs.StartProfile(o.profile("client"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, endProfile()) }()
 	t := newTable(os.Stdout)
 	if err := o.sideBySide(ctx, dir, t); err != nil {
 		return err
@@ -58,7 +67,7 @@ func (o options) sideBySide(ctx context.Context, dir string, t *table) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, etcd.Stop()) }()
-	coracle, err := start(ctx, filepath.Join(dir, "coracle"), programs.Coracle)
+	coracle, err := start(ctx, filepath.Join(dir, "coracle"), o.coracle)
 	if err != nil {
 		return err
 	}
@@ -76,6 +85,23 @@ func (o options) sideBySide(ctx context.Context, dir string, t *table) (err erro
 			fmt.Sprintf("%.1f", theirs.micros), fmt.Sprintf("%.1f", ours.micros))
 	}
 	return nil
+}
+
+// coracle is our server, with a profile if one is wanted.
+func (o options) coracle(dir string, log io.Writer) (*programs.Program, error) {
+	p, err := programs.Coracle(dir, log)
+	if err == nil && o.profiles != "" {
+		p.Profile(o.profile("coracle"))
+	}
+	return p, err
+}
+
+// profile returns where to write a profile, empty for nowhere.
+func (o options) profile(of string) string {
+	if o.profiles == "" {
+		return ""
+	}
+	return filepath.Join(o.profiles, of+".pprof")
 }
 
 // A figure is what was measured of one server.

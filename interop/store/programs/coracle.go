@@ -20,6 +20,8 @@ import (
 const (
 	listenVariable = "CORACLE_INTEROP_LISTEN"
 	dirVariable    = "CORACLE_INTEROP_DIR"
+	// profileVariable is the file for a profile of the processor's time, none if empty.
+	profileVariable = "CORACLE_INTEROP_PROFILE"
 )
 
 // Coracle returns an etcdserver over a boltstore with its file in dir. What it says
@@ -50,13 +52,16 @@ func Main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := serve(ctx, address, filepath.Join(dir, "store.db")); err != nil {
+	endProfile, err := StartProfile(os.Getenv(profileVariable))
+	if err == nil {
+		err = errors.Join(serve(ctx, address, filepath.Join(dir, "store.db")), endProfile())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "coracle:", err)
 		os.Exit(1)
 	}
 	os.Exit(0)
 }
-
 func serve(ctx context.Context, address, path string) (err error) {
 	s, err := boltstore.Open(path, boltstore.Options{})
 	if err != nil {

@@ -13,5 +13,6 @@
 //
 // # Reading order
 //
-// program.go, etcd.go, coracle.go, kube.go, api.go, proc.go, find.go.
+// program.go, etcd.go, coracle.go, kube.go, api.go, proc.go,
+// profile.go, find.go.
 package programs
