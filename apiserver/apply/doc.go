@@ -41,12 +41,14 @@
 // Sets, merging and conflicts are structured-merge-diff and the managedfields
 // package of apimachinery, the same that Kubernetes uses. A [Tracker] makes
 // schemas for them from Go types ([SchemaOf]), which fields a path lets its
-// clients own (a status path only the status), and two shortcuts:
+// clients own (a status path only the status), and three shortcuts:
 //
 //   - a created object needs no comparison. Its fields are listed in one walk
 //     (outline.go, created.go), which comes to the same as comparing it with
 //     an empty object, for a fraction of the time;
-//   - an updated object is compared only in those parts that differ (part.go).
+//   - an updated object is compared only in those parts that differ (part.go);
+//   - sets that the update does not concern are looked into as they are written, and
+//     neither read nor written (shortcut.go, written.go).
 //
 // # In Kubernetes
 //

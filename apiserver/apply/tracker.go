@@ -19,8 +19,11 @@ import (
 // It is safe for concurrent use.
 type Tracker struct {
 	version
-	managers map[string]*managedfields.FieldManager // by subresource
-	alone    bool                                   // its objects have no other form
+	converter *converter
+	managers  map[string]*managedfields.FieldManager // by subresource
+	ownable   map[string]fieldpath.Filter            // by subresource
+	unownable *fieldpath.Set
+	alone     bool // its objects have no other form
 }
 
 // NewTracker returns the tracker of a resource. It describes the resource's Go
@@ -30,7 +33,10 @@ type Tracker struct {
 // field that is managed in another version is still managed.
 func NewTracker(r *api.Resource, others ...*api.Resource) (*Tracker, error) {
 	c := &converter{versions: versionsOf(r, others)}
-	t := &Tracker{version: c.versions[0], managers: map[string]*managedfields.FieldManager{}, alone: len(c.versions) == 1}
+	t := &Tracker{
+		version: c.versions[0], converter: c, alone: len(c.versions) == 1, unownable: neverOwned(),
+		managers: map[string]*managedfields.FieldManager{}, ownable: map[string]fieldpath.Filter{},
+	}
 	newManager := managedfields.NewDefaultFieldManager
 	if t.custom {
 		newManager = managedfields.NewDefaultCRDFieldManager
@@ -50,7 +56,7 @@ func NewTracker(r *api.Resource, others ...*api.Resource) (*Tracker, error) {
 		if err != nil {
 			return nil, fmt.Errorf("track %s: %w", r.Plural, err)
 		}
-		t.managers[subresource] = m
+		t.managers[subresource], t.ownable[subresource] = m, ownable(r, subresource)
 	}
 	return t, nil
 }
@@ -94,6 +100,18 @@ func (t *Tracker) Update(old, obj api.Object, subresource, manager string) error
 	if old == nil {
 		old = t.empty()
 	}
+	if had, ok := t.managersOf(old, obj, subresource); ok {
+		before, after := t.changed(old, obj)
+		if entries, ok := t.shortcut(before, after, had, subresource, manager); ok {
+			obj.SetManagedFields(entries)
+			return nil
+		}
+	}
+	return t.update(old, obj, subresource, manager)
+}
+
+// update is Update by way of reading and writing all the sets.
+func (t *Tracker) update(old, obj api.Object, subresource, manager string) error {
 	before, after := t.changed(old, obj)
 	if _, err := t.managers[subresource].Update(before, after, manager); err != nil {
 		obj.SetManagedFields(old.GetManagedFields())
@@ -101,6 +119,22 @@ func (t *Tracker) Update(old, obj api.Object, subresource, manager string) error
 	}
 	obj.SetManagedFields(after.GetManagedFields())
 	return nil
+}
+
+// managersOf returns who managed an object's fields before an update, unless that
+// may be about just this.
+func (t *Tracker) managersOf(old, obj api.Object, subresource string) ([]metav1.ManagedFieldsEntry, bool) {
+	had, sent := old.GetManagedFields(), obj.GetManagedFields()
+	same := func(a, b metav1.ManagedFieldsEntry) bool {
+		return a.Manager == b.Manager && a.Operation == b.Operation && a.APIVersion == b.APIVersion && a.Time.Equal(b.Time) &&
+			a.FieldsType == b.FieldsType && a.Subresource == b.Subresource && equalFields(a.FieldsV1, b.FieldsV1)
+	}
+	untouched := subresource != "" || sent == nil || slices.EqualFunc(had, sent, same)
+	return had, untouched && len(had) > 0 && !t.custom && t.alone
+}
+
+func equalFields(a, b *metav1.FieldsV1) bool {
+	return a == b || a != nil && b != nil && a.Equal(*b)
 }
 
 // Apply returns what becomes of old, which it does not change, when the manager

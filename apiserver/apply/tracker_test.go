@@ -1,9 +1,11 @@
 package apply_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -106,5 +108,65 @@ func fill(r *rand.Rand, v reflect.Value, depth int) {
 		v.SetBool(r.IntN(2) == 0)
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		v.SetInt(r.Int64N(3))
+	}
+}
+
+// The shortcut for updates that take nothing from others comes to the same as
+// reading and writing all the sets does, whatever is changed and by whom.
+func TestTracker_Update_shortcut(t *testing.T) {
+	const histories, writes = 6, 12
+	for _, r := range kinds.Registry().All() {
+		t.Run(r.Kind, func(t *testing.T) {
+			tracker, err := apply.NewTracker(r)
+			require.NoError(t, err)
+			synctest.Test(t, func(t *testing.T) {
+				for seed := range uint64(histories) {
+					random := rand.New(rand.NewPCG(seed, 2))
+					old := r.New()
+					fill(random, reflect.ValueOf(old).Elem(), 0)
+					old.SetManagedFields(nil)
+					if tracker.Update(nil, old, "", "creator") != nil {
+						continue
+					}
+					for n := range writes {
+						path, manager := "", fmt.Sprint("m", random.IntN(14))
+						obj := api.Clone(old)
+						change(random, r, obj, &path)
+						obj.SetManagedFields(old.GetManagedFields())
+						whole := api.Clone(obj)
+						refused := tracker.UpdateWhole(old, whole, path, manager)
+						err := tracker.Update(old, obj, path, manager)
+						require.Equal(t, refused, err, "seed %d, write %d", seed, n)
+						require.Empty(t, cmp.Diff(whole.GetManagedFields(), obj.GetManagedFields()), "seed %d, write %d by %s to /%s", seed, n, manager, path)
+						if err == nil {
+							old = whole
+						}
+						time.Sleep(time.Duration(random.IntN(3)) * 400 * time.Millisecond)
+					}
+				}
+			})
+		})
+	}
+}
+
+// change fills in another part of obj, through a path that may change it.
+func change(random *rand.Rand, r *api.Resource, obj api.Object, path *string) {
+	v := reflect.ValueOf(obj).Elem()
+	switch random.IntN(4) {
+	case 0:
+		obj.SetLabels(map[string]string{fmt.Sprint("l", random.IntN(3)): fmt.Sprint(random.IntN(3))})
+	case 1:
+		obj.SetAnnotations(nil)
+	case 2:
+		if status := v.FieldByName("Status"); status.IsValid() && r.CopyStatus != nil {
+			*path = "status"
+			fill(random, status, 1)
+		}
+	default:
+		for i := range v.NumField() {
+			if name := v.Type().Field(i).Name; name != "TypeMeta" && name != "ObjectMeta" && name != "Status" {
+				fill(random, v.Field(i), 1)
+			}
+		}
 	}
 }
