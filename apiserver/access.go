@@ -46,8 +46,10 @@ func (s *Server) authenticate(r *http.Request) (*User, error) {
 // the right to create as well.
 func (s *Server) authorize(q *request) error {
 	attributes := q.info.attributes(q.user, q.URL.Query())
-	if err := s.allow(q.Context(), attributes); err != nil {
-		return err
+	decision, reason := s.decide(q.Context(), attributes)
+	q.trail.decided(decision, reason)
+	if decision != Allow {
+		return forbidden(attributes, reason)
 	}
 	switch q.info.Subresource {
 	case "exec", "attach", "portforward":
@@ -62,8 +64,14 @@ func (s *Server) authorize(q *request) error {
 
 // allow is nil if the authorizer allows it. What it has no opinion on is denied.
 func (s *Server) allow(ctx context.Context, a *Attributes) error {
-	var decision Decision
-	var reason string
+	if decision, reason := s.decide(ctx, a); decision != Allow {
+		return forbidden(a, reason)
+	}
+	return nil
+}
+
+// decide asks the authorizer. An error of it is in the reason.
+func (s *Server) decide(ctx context.Context, a *Attributes) (decision Decision, reason string) {
 	if s.Authorizer != nil {
 		var err error
 		if decision, reason, err = s.Authorizer.Authorize(ctx, a); err != nil {
@@ -71,10 +79,7 @@ func (s *Server) allow(ctx context.Context, a *Attributes) error {
 			reason = strings.TrimSpace(reason + " " + err.Error())
 		}
 	}
-	if decision == Allow {
-		return nil
-	}
-	return forbidden(a, reason)
+	return decision, reason
 }
 
 // forbidden is the refusal in Kubernetes' words.

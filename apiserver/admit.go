@@ -16,7 +16,7 @@ func (q *request) admission(op Operation, obj, old api.Object) *Admission {
 		Operation: op, Resource: q.resource, Subresource: q.info.Subresource, Kind: q.kind(),
 		Namespace: q.info.Namespace, Name: q.info.Name, User: q.user,
 		DryRun: q.options.dryRun, Object: obj, Old: old, Options: q.options.object(op),
-		Warn: q.warn, Annotate: q.annotate,
+		Warn: q.warn, Annotate: q.trail.annotate, AnnotateContent: q.trail.annotateContent,
 	}
 }
 
@@ -48,17 +48,6 @@ func (o options) object(op Operation) runtime.Object {
 	default:
 		return nil
 	}
-}
-
-// annotate notes something for the audit log.
-func (q *request) annotate(key, value string) {
-	if _, there := q.annotations[key]; there {
-		return
-	}
-	if q.annotations == nil {
-		q.annotations = map[string]string{}
-	}
-	q.annotations[key] = value
 }
 
 // A passage is what is particular to a write on its way through admission.

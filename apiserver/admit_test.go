@@ -1,11 +1,9 @@
 package apiserver_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"testing"
 
@@ -14,6 +12,7 @@ import (
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 
 	"github.com/coracle-k8s/coracle/apiserver"
 )
@@ -166,17 +165,26 @@ func TestAdmission_Reinvoke(t *testing.T) {
 	require.Equal(t, []string{"<nil> false", "seentrue"}, rounds)
 }
 
-// What hooks note for auditors is not lost, though there is no audit log: the
-// server's own log has it.
-func TestAdmission_notes_are_logged(t *testing.T) {
-	var log bytes.Buffer
-	f := start(t, func(cfg *apiserver.Config) {
-		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
-		cfg.Hooks = append(cfg.Hooks, apiserver.MutateFunc(func(_ context.Context, a *apiserver.Admission) error {
-			a.Annotate("example.com/checked", "twice")
-			return nil
-		}))
+// What hooks note is for the audit log; what shows of the object is there only
+// where the object is.
+func TestAdmission_notes_are_audited(t *testing.T) {
+	noting := apiserver.MutateFunc(func(_ context.Context, a *apiserver.Admission) error {
+		a.Annotate("example.com/checked", "twice")
+		a.Annotate("example.com/checked", "again")
+		a.AnnotateContent("example.com/patch", "all of it")
+		return nil
 	})
-	f.configMap("noted")
-	require.Contains(t, log.String(), "example.com/checked:twice")
+	for level, wanted := range map[auditv1.Level]string{auditv1.LevelMetadata: "", auditv1.LevelRequest: "all of it"} {
+		r := at(level)
+		f := start(t, audited(r), hooks(noting))
+		f.configMap("noted")
+		notes := r.last(t).at("annotations").(map[string]any)
+		require.Equal(t, "twice", notes["example.com/checked"])
+		require.Equal(t, wanted, said(notes["example.com/patch"]))
+	}
+}
+
+func said(value any) string {
+	text, _ := value.(string)
+	return text
 }

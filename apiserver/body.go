@@ -64,6 +64,7 @@ func (q *request) decodeData(data []byte, mediaType string, kind schema.GroupVer
 	if err != nil {
 		return err
 	}
+	q.requested(kind, into)
 	return q.judgeFields(findings, func(err error) error { return cannotHandle(kind, kind, err) })
 }
 
@@ -181,6 +182,7 @@ func (q *request) decodeOptions(into *metav1.DeleteOptions) error {
 	}
 	if options, ok := found.Object.(*metav1.DeleteOptions); ok {
 		*into = *options
+		q.requested(cmp.Or(found.Kind, kind), into)
 		return nil
 	}
 	return apierrors.NewBadRequest(fmt.Sprintf("the body of a delete must be DeleteOptions, not %s", found.Kind))

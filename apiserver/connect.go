@@ -19,6 +19,7 @@ func (q *request) connect(connector Connector) error {
 	if !q.connectable() {
 		return noSuchMethod()
 	}
+	q.hear()
 	connection := &Connection{
 		Resource: q.resource, Subresource: q.info.Subresource,
 		Namespace: q.info.Namespace, Name: q.info.Name,

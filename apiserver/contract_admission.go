@@ -51,6 +51,9 @@ type Admission struct {
 	// Annotate adds to what the audit log says of the request. The first
 	// value of a key stays.
 	Annotate func(key, value string)
+	// AnnotateContent is Annotate for a value that shows of the object itself: it
+	// is kept only where the request's object is.
+	AnnotateContent func(key, value string)
 
 	reinvoke Reinvocation
 	replaced bool

@@ -53,7 +53,8 @@
 // # Parts
 //
 // Who a user is, what users may do and what objects must look like are decided
-// by the [Authenticator]s, [Authorizer] and [Hook]s given to [New]; what streams
+// by the [Authenticator]s, [Authorizer] and [Hook]s given to [New]; what is remembered of
+// them, by its [Auditor] (trail.go collects it on the way); what streams
 // into pods, by its [Connector]s. Packages auth, admission and connect have
 // those of a real cluster. They read objects through [Objects], which comes from
 // the Storage and so exists before the server does.

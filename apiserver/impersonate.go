@@ -43,7 +43,9 @@ func (s *Server) impersonate(q *request) (*User, error) {
 	for _, mode := range impersonationModes(q.user, wanted) {
 		err := s.mayImpersonate(q, wanted, mode)
 		if err == nil {
-			return impersonated(wanted, mode), nil
+			user := impersonated(wanted, mode)
+			q.trail.impersonated(user, mode)
+			return user, nil
 		}
 		if refusal == nil {
 			refusal = err

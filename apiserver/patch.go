@@ -38,6 +38,7 @@ func (q *request) patch(v *view) error {
 	if err := checkPatch(q.URL.Query(), q.options, types.PatchType(mediaType)); err != nil {
 		return err
 	}
+	q.trail.patched(data)
 	if types.PatchType(mediaType) == types.ApplyPatchType {
 		return q.apply(v, data)
 	}

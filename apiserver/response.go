@@ -26,23 +26,29 @@ const gzipFrom = 128 << 10
 // the connection: flushing, and taking it over.
 type response struct {
 	http.ResponseWriter
-	code int
-	size int64 // bytes of the body
+	code  int
+	size  int64  // bytes of the body
+	trail *trail // nil if the auditor hears nothing
+}
+
+// begin notes the answer's code, of which the first counts.
+func (w *response) begin(code int) {
+	if w.code == 0 {
+		w.code = code
+		w.trail.begun(code)
+	}
 }
 
 func (w *response) WriteHeader(code int) {
-	if w.code == 0 {
-		w.code = code
-	}
+	w.begin(code)
 	w.ResponseWriter.WriteHeader(code)
 }
 
 func (w *response) Write(data []byte) (int, error) {
-	if w.code == 0 {
-		w.code = http.StatusOK
-	}
+	w.begin(http.StatusOK)
 	n, err := w.ResponseWriter.Write(data)
 	w.size += int64(n)
+	w.trail.copy(data[:n])
 	return n, err
 }
 
@@ -51,9 +57,7 @@ func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Flush implements http.Flusher. A writer that cannot flush does not buffer.
 func (w *response) Flush() {
-	if w.code == 0 {
-		w.code = http.StatusOK
-	}
+	w.begin(http.StatusOK)
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
 
@@ -61,7 +65,7 @@ func (w *response) Flush() {
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err == nil {
-		w.code = http.StatusSwitchingProtocols
+		w.begin(http.StatusSwitchingProtocols)
 	}
 	return conn, rw, err
 }
@@ -77,6 +81,7 @@ func (q *request) answer(code int, obj runtime.Object) error {
 
 // write encodes an object and sends it.
 func (q *request) write(code int, obj runtime.Object) error {
+	q.trail.answered(obj)
 	data, err := q.server.storage.codec.EncodeBytes(obj, q.format.mediaType)
 	if err != nil {
 		return err

@@ -48,6 +48,8 @@ type Config struct {
 	// further figures among its metrics.
 	Checks     []HealthCheck
 	Collectors []prometheus.Collector
+	// Auditor keeps record of requests; nil means that nobody does.
+	Auditor Auditor
 	// Logger gets what goes wrong. Nil discards.
 	Logger *slog.Logger
 
@@ -150,9 +152,8 @@ type request struct {
 	options  options
 	warnings []string
 	release  func() // gives back the limiter's seats
-	// annotations are what admission notes for auditors; the log gets them.
-	annotations map[string]string
-	stored      state // what this request has written, if anything
+	trail    *trail // what the auditor hears; nil if nothing
+	stored   state  // what this request has written, if anything
 	// applied are the managers of the object's fields as an apply has
 	// worked them out; nil if this is none.
 	applied []metav1.ManagedFieldsEntry
@@ -160,7 +161,7 @@ type request struct {
 
 // ServeHTTP answers one request. This is the whole path:
 //
-//	parse -> authenticate -> wait for a turn -> authorize -> dispatch to a verb -> answer
+//	parse -> authenticate -> audit -> wait for a turn -> authorize -> dispatch to a verb -> answer
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{Request: r, server: s, w: &response{ResponseWriter: w}, format: format{mediaType: api.JSON}}
 	defer s.metrics.begin(q, time.Now())()
@@ -168,21 +169,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.serve(q); err != nil {
 		q.fail(err)
 	}
-	if len(q.annotations) > 0 {
-		s.Logger.Info("admission has a note", "method", q.Method, "path", q.URL.Path, "user", q.user.Name, "notes", q.annotations)
-	}
+	q.trail.end()
 }
 
 func (s *Server) serve(q *request) (err error) {
 	if q.info, err = ParseRequest(q.Request); err != nil {
-		return err
+		return q.unheard(err)
 	}
 	done, err := q.limit()
 	if err != nil {
-		return err
+		return q.unheard(err)
 	}
 	defer done()
 	if q.user, err = s.authenticate(q.Request); err != nil {
+		return q.unheard(err)
+	}
+	if err = q.audit(); err != nil {
 		return err
 	}
 	if q.user, err = s.impersonate(q); err != nil {
@@ -209,6 +211,7 @@ func (s *Server) dispatch(q *request) error {
 		group.Handler.ServeHTTP(q.w, q.Request)
 		return nil
 	}
+	q.listen()
 	if !q.info.IsResource {
 		return s.servePath(q)
 	}
@@ -296,6 +299,8 @@ func (q *request) recover() {
 	if cause == nil {
 		return
 	}
+	q.trail.panicked(cause)
+	q.trail, q.w.trail = nil, nil
 	if cause == http.ErrAbortHandler { //nolint:errorlint // a panic's value, compared as net/http does
 		panic(cause)
 	}

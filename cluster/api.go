@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +23,7 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/admission/policy"
 	"github.com/coracle-k8s/coracle/apiserver/admission/webhook"
 	"github.com/coracle-k8s/coracle/apiserver/aggregator"
+	"github.com/coracle-k8s/coracle/apiserver/audit"
 	"github.com/coracle-k8s/coracle/apiserver/auth"
 	"github.com/coracle-k8s/coracle/apiserver/connect"
 	"github.com/coracle-k8s/coracle/apiserver/crd"
@@ -47,6 +49,7 @@ type API struct {
 	listeners   []net.Listener
 	aggregator  *aggregator.Aggregator
 	limiter     *fairness.Limiter
+	auditor     *audit.Auditor // nil if nobody keeps record
 	// bootstrapped says that the objects are there that every cluster has.
 	bootstrapped atomic.Bool
 }
@@ -76,7 +79,7 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	if err != nil {
 		return nil, err
 	}
-	a := &API{listeners: cfg.Listeners, bootstrap: firstOf(cfg, objects, services)}
+	a := &API{listeners: cfg.Listeners, auditor: cfg.Auditor, bootstrap: firstOf(cfg, objects, services)}
 	groups := []apiserver.Group{metricsapi.NewGroup(objects, metricsapi.Kubelets{Transport: nodes}, cfg.Logger)}
 	if err := a.attend(cfg, storage, registry, security.Authorizer, groups, dialOf(pods)); err != nil {
 		return nil, err
@@ -85,7 +88,7 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	maps.Copy(connectors, connect.Connectors(connect.Options{
 		Objects: objects, Nodes: nodes, Pods: pods, API: func() http.Handler { return a.Server },
 	}))
-	a.Server, err = apiserver.New(apiserver.Config{
+	server := apiserver.Config{
 		Storage:        storage,
 		Authenticators: security.Authenticators,
 		Authorizer:     security.Authorizer,
@@ -102,8 +105,11 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 			SnapshotPath:       snapshots(st),
 		},
 		Logger: cfg.Logger,
-	})
-	if err != nil {
+	}
+	if a.auditor != nil {
+		server.Auditor, server.Collectors = a.auditor, append(server.Collectors, a.auditor.Collectors()...)
+	}
+	if a.Server, err = apiserver.New(server); err != nil {
 		return nil, err
 	}
 	a.tls, err = cfg.PKI.ServerTLS("apiserver", append(apiHosts(cfg), cfg.Hosts...)...)
@@ -188,6 +194,7 @@ func apiHosts(cfg Config) []string {
 // Run serves until ctx ends. ready is called once the API answers and the
 // objects are there that every cluster has.
 func (a *API) Run(ctx context.Context, ready func()) error {
+	defer a.keepRecord(context.WithoutCancel(ctx))()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.Server.Run(ctx) })
 	g.Go(func() error { return a.webhooks.Run(ctx) })
@@ -215,4 +222,19 @@ func (a *API) Run(ctx context.Context, ready func()) error {
 		return nil
 	})
 	return g.Wait()
+}
+
+// keepRecord runs the auditor until the function is called that it returns, which
+// waits for its end: the record of the last request is written, too.
+func (a *API) keepRecord(ctx context.Context) (stop func()) {
+	if a.auditor == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { _ = a.auditor.Run(ctx) }) // an event that is lost says so itself
+	return func() {
+		cancel()
+		running.Wait()
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/coracle-k8s/coracle/apiserver"
+	"github.com/coracle-k8s/coracle/apiserver/audit"
 	"github.com/coracle-k8s/coracle/network/dns"
 	"github.com/coracle-k8s/coracle/pki"
 	"github.com/coracle-k8s/coracle/store"
@@ -39,6 +40,9 @@ type Config struct {
 	// Sealed says which values are encrypted in the store, by the prefix of their
 	// keys, such as /registry/secrets/; none: all are kept as they are.
 	Sealed []sealed.Rule
+	// Auditor keeps record of requests to the API; nil means that nobody does. The
+	// API server runs it.
+	Auditor *audit.Auditor
 	// PKI holds the cluster's certificates; nil means new ones, in memory.
 	PKI *pki.PKI
 	// Listeners are where the API is served over TLS, besides in memory. Run

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/http/httputil"
 
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+
 	"github.com/coracle-k8s/coracle/apiserver"
 	"github.com/coracle-k8s/coracle/apiserver/auth"
 )
@@ -47,6 +49,12 @@ func (b *backend) forward(w http.ResponseWriter, r *http.Request, host string, u
 			out.SetXForwarded()
 			out.Out.Header.Set("X-Forwarded-Uri", r.URL.Path)
 			auth.SetRemoteUser(out.Out.Header, user)
+		},
+		ModifyResponse: func(answer *http.Response) error {
+			if w.Header().Get(auditv1.HeaderAuditID) != "" {
+				answer.Header.Del(auditv1.HeaderAuditID) // it has the one that it was sent
+			}
+			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			http.Error(w, "error trying to reach service: "+err.Error(), http.StatusServiceUnavailable)

@@ -31,7 +31,7 @@ type Masters struct{}
 // Authorize implements apiserver.Authorizer.
 func (Masters) Authorize(_ context.Context, a *apiserver.Attributes) (apiserver.Decision, string, error) {
 	if inGroup(a.User, GroupMasters) {
-		return apiserver.Allow, "member of " + GroupMasters, nil
+		return apiserver.Allow, "", nil
 	}
 	return apiserver.NoOpinion, "", nil
 }

@@ -36,6 +36,6 @@ func Example() {
 		fmt.Println(namespace, decision == apiserver.Allow, reason, err)
 	}
 	// Output:
-	// shop true RBAC: allowed by RoleBinding "shop/readers" of ClusterRole "pod-reader" <nil>
+	// shop true RBAC: allowed by RoleBinding "readers/shop" of ClusterRole "pod-reader" to User "alice" <nil>
 	// bank false  <nil>
 }

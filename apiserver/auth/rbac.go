@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,9 +28,9 @@ func (r RBAC) Authorize(ctx context.Context, a *apiserver.Attributes) (apiserver
 		return apiserver.NoOpinion, "", nil
 	}
 	decision, reason := apiserver.NoOpinion, ""
-	err := r.grants(ctx, a.User, a.Namespace, func(by string, rules []rbacv1.PolicyRule) bool {
+	err := r.grants(ctx, a.User, a.Namespace, func(by func() string, rules []rbacv1.PolicyRule) bool {
 		if slices.ContainsFunc(rules, func(rule rbacv1.PolicyRule) bool { return ruleAllows(&rule, a) }) {
-			decision, reason = apiserver.Allow, "RBAC: allowed by "+by
+			decision, reason = apiserver.Allow, "RBAC: allowed by "+by()
 		}
 		return decision == apiserver.NoOpinion
 	})
@@ -43,7 +44,7 @@ func (r RBAC) Authorize(ctx context.Context, a *apiserver.Attributes) (apiserver
 // could be found is returned beside an error.
 func (r RBAC) Rules(ctx context.Context, user *apiserver.User, namespace string) ([]rbacv1.PolicyRule, error) {
 	var all []rbacv1.PolicyRule
-	err := r.grants(ctx, user, namespace, func(_ string, rules []rbacv1.PolicyRule) bool {
+	err := r.grants(ctx, user, namespace, func(_ func() string, rules []rbacv1.PolicyRule) bool {
 		all = append(all, rules...)
 		return true
 	})
@@ -53,10 +54,11 @@ func (r RBAC) Rules(ctx context.Context, user *apiserver.User, namespace string)
 // grants calls visit with the rules of each binding of the user, until it
 // returns false: first those for the whole cluster, then the namespace's.
 // Broken bindings grant nothing and do not hide others; they end up in the error.
-func (r RBAC) grants(ctx context.Context, user *apiserver.User, namespace string, visit func(by string, rules []rbacv1.PolicyRule) bool) error {
+func (r RBAC) grants(ctx context.Context, user *apiserver.User, namespace string, visit func(by func() string, rules []rbacv1.PolicyRule) bool) error {
 	var errs []error
 	consider := func(kind, name, bindingNamespace string, subjects []rbacv1.Subject, role rbacv1.RoleRef) bool {
-		if !slices.ContainsFunc(subjects, func(s rbacv1.Subject) bool { return subjectMatches(&s, user, bindingNamespace) }) {
+		who := slices.IndexFunc(subjects, func(s rbacv1.Subject) bool { return subjectMatches(&s, user, bindingNamespace) })
+		if who < 0 {
 			return true
 		}
 		rules, err := r.RoleRules(ctx, role, bindingNamespace)
@@ -64,7 +66,9 @@ func (r RBAC) grants(ctx context.Context, user *apiserver.User, namespace string
 			errs = append(errs, fmt.Errorf("%s %q: %w", kind, name, err))
 			return true
 		}
-		return visit(fmt.Sprintf("%s %q of %s %q", kind, name, role.Kind, role.Name), rules)
+		return visit(func() string {
+			return fmt.Sprintf("%s %q of %s %q to %s", kind, name, role.Kind, role.Name, nameSubject(&subjects[who], bindingNamespace))
+		}, rules)
 	}
 
 	cluster, err := typed.List[*rbacv1.ClusterRoleBinding](ctx, r.Objects, "")
@@ -84,11 +88,19 @@ func (r RBAC) grants(ctx context.Context, user *apiserver.User, namespace string
 		return errors.Join(append(errs, err)...)
 	}
 	for _, b := range local {
-		if !consider("RoleBinding", b.Namespace+"/"+b.Name, b.Namespace, b.Subjects, b.RoleRef) {
+		if !consider("RoleBinding", b.Name+"/"+b.Namespace, b.Namespace, b.Subjects, b.RoleRef) {
 			return nil
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// nameSubject says who a binding is for.
+func nameSubject(s *rbacv1.Subject, bindingNamespace string) string {
+	if s.Kind == rbacv1.ServiceAccountKind {
+		return fmt.Sprintf("%s %q", s.Kind, s.Name+"/"+cmp.Or(s.Namespace, bindingNamespace))
+	}
+	return fmt.Sprintf("%s %q", s.Kind, s.Name)
 }
 
 // RoleRules returns the rules of a role. Namespace is that of the binding.

@@ -20,6 +20,7 @@ import (
 type apiserverFlags struct {
 	logFlags
 	storeFlags
+	audit     auditFlags
 	dataDir   string
 	listen    string
 	advertise string
@@ -51,6 +52,7 @@ Objects are kept in DATA-DIR/store.db, or in memory (--store memory), or in etcd
 	}
 	f.logFlags.register(cmd)
 	f.storeFlags.register(cmd)
+	f.audit.register(cmd)
 	cmd.Flags().StringVar(&f.dataDir, "data-dir", defaultDataDir(), "directory of certificates, kubeconfigs and objects")
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:6443", "address of the API, over TLS")
 	cmd.Flags().StringVar(&f.advertise, "advertise", "", "IP:PORT at which nodes and pods reach the API (default the one of --listen)")
@@ -75,6 +77,12 @@ func (f *apiserverFlags) run(cmd *cobra.Command) (err error) {
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 	cfg.Store = st
+	auditor, record, err := f.audit.open(log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, record.Close()) }()
+	cfg.Auditor = auditor
 	listener, err := listenTCP(f.listen, "--listen")
 	if err != nil {
 		return err

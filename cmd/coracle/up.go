@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -32,6 +33,7 @@ const (
 // upFlags are the flags of `coracle up`, and what `coracle demo` shares.
 type upFlags struct {
 	logFlags
+	audit      auditFlags
 	nodes      int
 	dataDir    string
 	kubeconfig string
@@ -61,6 +63,7 @@ Without root, or on systems other than Linux, nodes can be had in memory
 		},
 	}
 	f.register(cmd)
+	f.audit.register(cmd)
 	cmd.Flags().BoolVar(&f.keepPods, "keep-pods", false, "leave pods running at the end, for the next start to pick up")
 	return cmd
 }
@@ -111,6 +114,7 @@ type running struct {
 	*cluster.Cluster
 	store      *boltstore.Store
 	pki        *pki.PKI
+	record     io.Closer        // of the audit log
 	machine    *cluster.Machine // nil for nodes in memory
 	kubeconfig string
 	server     string
@@ -148,6 +152,16 @@ func (f *upFlags) open(log *slog.Logger) (_ *running, err error) {
 	if err != nil {
 		return nil, err
 	}
+	auditor, record, err := f.audit.open(log)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			record.Close()
+		}
+	}()
+	up.record = record
 	listener, err := f.listener()
 	if err != nil {
 		return nil, err
@@ -156,7 +170,7 @@ func (f *upFlags) open(log *slog.Logger) (_ *running, err error) {
 	up.Cluster, err = cluster.New(cluster.Config{
 		Store: up.store, PKI: up.pki, Listeners: []net.Listener{listener},
 		Nodes: cluster.Nodes(f.nodes), Backend: backend, Logger: log,
-		NodeGrace: f.nodeGrace, AutoscaleInterval: f.autoscale,
+		Auditor: auditor, NodeGrace: f.nodeGrace, AutoscaleInterval: f.autoscale,
 	})
 	if err != nil {
 		listener.Close()
@@ -262,7 +276,7 @@ func (up *running) start(ctx context.Context, say narrator) error {
 	})
 }
 
-func (up *running) close() error { return up.store.Close() }
+func (up *running) close() error { return errors.Join(up.store.Close(), up.record.Close()) }
 
 // upstreamDNS are the name servers of a resolv.conf file.
 func upstreamDNS(path string) []string {

@@ -182,8 +182,9 @@ var taught = []string{
 }
 
 // libraries are packages of those modules that bring no server along: CEL as
-// Kubernetes has it, and structural schemas.
+// Kubernetes has it, structural schemas, and the types of audit events.
 var libraries = []string{
+	"k8s.io/apiserver/pkg/apis/audit",
 	"k8s.io/apiserver/pkg/cel", "k8s.io/apiserver/pkg/apis/cel", "k8s.io/apiserver/pkg/warning",
 	"k8s.io/apiserver/pkg/features", "k8s.io/apiserver/pkg/util/feature", "k8s.io/apiserver/pkg/util/compatibility",
 	"k8s.io/apiserver/pkg/authentication/user", "k8s.io/apiserver/pkg/authentication/serviceaccount",

@@ -74,7 +74,7 @@ func round(a *apiserver.Admission) int {
 // change asks a webhook and puts what it makes of the object in its place.
 func (m mutating) change(ctx context.Context, a *apiserver.Admission, h *webhook, form *match.Form, place string) (changed bool, err error) {
 	defer func() {
-		note(a, "mutation.webhook.admission.k8s.io/"+place, map[string]any{
+		note(a.Annotate, "mutation.webhook.admission.k8s.io/"+place, map[string]any{
 			"configuration": h.configuration, "webhook": h.Name, "mutated": changed,
 		})
 	}()
@@ -98,7 +98,7 @@ func (m mutating) change(ctx context.Context, a *apiserver.Admission, h *webhook
 	if err != nil {
 		return false, apierrors.NewInternalError(err)
 	}
-	note(a, "patch.webhook.admission.k8s.io/"+place, map[string]any{
+	note(a.AnnotateContent, "patch.webhook.admission.k8s.io/"+place, map[string]any{
 		"configuration": h.configuration, "webhook": h.Name, "patch": json.RawMessage(answer.Patch), "patchType": "JSONPatch",
 	})
 	return m.replace(ctx, a, form, patched)
@@ -134,8 +134,8 @@ func readPatch(h *webhook, answer *admissionv1.AdmissionResponse) (jsonpatch.Pat
 }
 
 // note adds a value to the audit log as JSON.
-func note(a *apiserver.Admission, key string, value any) {
-	if data, err := json.Marshal(value); err == nil && a.Annotate != nil {
-		a.Annotate(key, string(data))
+func note(annotate func(key, value string), key string, value any) {
+	if data, err := json.Marshal(value); err == nil && annotate != nil {
+		annotate(key, string(data))
 	}
 }
