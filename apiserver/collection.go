@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"hash/maphash"
 	"sort"
 	"strings"
 	"sync"
@@ -52,7 +53,7 @@ func newCollection(r *api.Resource, zips *sync.Pool) *collection {
 	return &collection{
 		resource: r, prefix: r.Prefix(),
 		filled: make(chan struct{}), filling: make(chan struct{}, 1),
-		index: index{}, watchers: watchers{}, packs: packs{zips: zips},
+		index: index{}, watchers: watchers{}, packs: packs{zips: zips, seed: maphash.MakeSeed()},
 	}
 }
 

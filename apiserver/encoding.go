@@ -128,23 +128,23 @@ func (q *request) sendItems(around api.ListMessage, entries []*entry) bool {
 	}
 	out := q.open(http.StatusOK, api.Protobuf, around.Size(items))
 	defer out.close()
-	piece := around.Begin(make([]byte, 0, min(around.Size(items), 2*pieceSize)), items)
+	buffer := q.server.buffers.Get().(*[]byte)
+	defer q.server.buffers.Put(buffer)
+	piece := around.Begin((*buffer)[:0], items)
 	for _, e := range entries {
 		message, _ := e.message(storage)
-		piece = message.AppendItem(piece, e.object.GetResourceVersion())
-		if len(piece) >= pieceSize {
+		revision := e.object.GetResourceVersion()
+		if len(piece) > 0 && len(piece)+message.ItemSize(revision) > streamBuffer {
 			if _, err := out.Write(piece); err != nil {
 				return true // a client that went away
 			}
 			piece = piece[:0]
 		}
+		piece = message.AppendItem(piece, revision)
 	}
 	_, _ = out.Write(around.End(piece))
 	return true
 }
-
-// pieceSize is about how many bytes of a list are written at once.
-const pieceSize = 32 << 10
 
 // sendPacks sends the entries of a list compressed. Nobody compresses twice what
 // has not changed.

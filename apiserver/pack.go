@@ -2,7 +2,7 @@ package apiserver
 
 import (
 	"compress/flate"
-	"hash/fnv"
+	"hash/maphash"
 	"io"
 	"slices"
 	"sync"
@@ -34,6 +34,7 @@ type pack struct {
 // packs are those of a kind, in all its versions.
 type packs struct {
 	zips *sync.Pool // of *flate.Writer
+	seed maphash.Seed
 
 	mu    sync.Mutex // guards byKey
 	byKey map[packKey]*pack
@@ -64,7 +65,7 @@ func (ps *packs) at(key packKey) *pack {
 func (ps *packs) list(r *api.Resource, entries []*entry, storage *Storage) ([]deflated, bool) {
 	var parts []deflated
 	for len(entries) > 0 {
-		n := packEnd(entries)
+		n := ps.end(entries)
 		part, ok := ps.at(packKey{r, entries[0].key}).get(entries[:n], storage, ps.zips)
 		if !ok {
 			return nil, false
@@ -74,12 +75,10 @@ func (ps *packs) list(r *api.Resource, entries []*entry, storage *Storage) ([]de
 	return parts, true
 }
 
-// packEnd is how many of some entries are in the first pack.
-func packEnd(entries []*entry) int {
+// end is how many of some entries are in the first pack.
+func (ps *packs) end(entries []*entry) int {
 	for i, e := range entries[1:] {
-		hash := fnv.New32a()
-		_, _ = io.WriteString(hash, e.key)
-		if hash.Sum32()%packLength == 0 || i+1 == maxPack {
+		if maphash.String(ps.seed, e.key)%packLength == 0 || i+1 == maxPack {
 			return i + 1
 		}
 	}
