@@ -148,11 +148,18 @@ type Resource struct {
 	// create, update, patch, delete and deletecollection.
 	Verbs []string
 
+	// SaidAs is the kind that errors name instead of this one; the zero value
+	// means that they name this one.
+	SaidAs schema.GroupKind
+
 	// Fields returns what field selectors can ask for, besides
 	// metadata.name and metadata.namespace.
 	Fields func(obj Object) fields.Set
 	// FieldNames are the keys that Fields returns.
 	FieldNames []string
+	// UnknownField is what is said of a selector for another field, with %s for
+	// its name; empty for what is said for most kinds.
+	UnknownField string
 	// Columns are all the columns kubectl prints, in their order; nil means
 	// name and age. Ask [Resource.TableColumns] for them.
 	Columns []Column
@@ -236,6 +243,14 @@ func (r *Resource) GroupVersionResource() schema.GroupVersionResource {
 // GroupResource returns the resource's name without its version.
 func (r *Resource) GroupResource() schema.GroupResource {
 	return schema.GroupResource{Group: r.Group, Resource: r.Plural}
+}
+
+// SaidKind returns the kind that errors name.
+func (r *Resource) SaidKind() schema.GroupKind {
+	if r.SaidAs != (schema.GroupKind{}) {
+		return r.SaidAs
+	}
+	return r.GroupVersionKind.GroupKind()
 }
 
 // Prefix returns the key below which the resource's objects are stored, with a

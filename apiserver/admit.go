@@ -101,7 +101,7 @@ func (q *request) admit(op Operation, obj, old api.Object, p passage) (api.Objec
 			q.warn(text)
 		}
 	}
-	a.Object = p.view.show(obj)
+	a.Object, a.Name = p.view.show(obj), obj.GetName()
 	return obj, q.judge(a)
 }
 

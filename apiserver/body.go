@@ -11,10 +11,12 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
 
 	"github.com/coracle-k8s/coracle/api"
@@ -81,6 +83,10 @@ func (q *request) decode(data []byte, mediaType string, kind schema.GroupVersion
 	case found.Kind.GroupKind() == kind.GroupKind() && found.Kind.Version != kind.Version:
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("the API version in the data (%s) does not match the expected API version (%s)",
 			found.Kind.GroupVersion(), kind.GroupVersion()))
+	case found.Kind.GroupVersion() == kind.GroupVersion() && found.Kind != kind && isCustom(q.resource):
+		name, _ := meta.NewAccessor().Name(found.Object) // empty where there is none
+		return nil, apierrors.NewInvalid(found.Kind.GroupKind(), name, field.ErrorList{
+			field.Invalid(field.NewPath("kind"), found.Kind.Kind, "must be "+kind.Kind)})
 	case found.Kind != kind || found.Object != into:
 		return nil, cannotHandle(kind, found.Kind, noConversion(found.Object, kind))
 	}

@@ -19,6 +19,11 @@ func (q *request) connect(connector Connector) error {
 	if !q.connectable() {
 		return noSuchMethod()
 	}
+	if q.resource.Virtual {
+		if _, err := negotiate(q.Request, q.info.Verb, func(f format) bool { return f.shape == asIs }); err != nil {
+			return err
+		}
+	}
 	q.hear()
 	connection := &Connection{
 		Resource: q.resource, Subresource: q.info.Subresource,
@@ -37,6 +42,11 @@ func (q *request) connect(connector Connector) error {
 
 // admitAction brings the object of an action through admission.
 func (q *request) admitAction(obj api.Object) error {
+	if q.resource.Virtual {
+		if err := q.track(obj, nil); err != nil {
+			return err
+		}
+	}
 	a := q.admission(Create, obj, nil)
 	a.DryRun = slices.Contains(q.URL.Query()["dryRun"], metav1.DryRunAll)
 	a.Options = options{dryRun: a.DryRun, fieldManager: q.URL.Query().Get("fieldManager")}.object(Create)

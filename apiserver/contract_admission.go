@@ -82,6 +82,11 @@ func (a *Admission) Replace(obj api.Object) {
 	a.replaced = true
 }
 
+// NameObject gives a new object the name that the server makes of its
+// generateName. It has none before that: the server does this after the mutating
+// hooks, so that they see what the client has sent, unless one must know the name.
+func (a *Admission) NameObject() { generateName(a.Object) }
+
 // Reinvoke asks for a second round: once all hooks have mutated the object they
 // all do so again, since somebody from outside may have undone what they did.
 // In that round it does nothing.

@@ -22,14 +22,14 @@ func (q *request) create() error {
 	if err := q.decodeObject(q.resource.GroupVersionKind, wanted); err != nil {
 		return err
 	}
-	if wanted.GetResourceVersion() != "" {
-		return apierrors.NewBadRequest("resourceVersion should not be set on objects to be created")
-	}
 	generated := wanted.GetName() == "" && wanted.GetGenerateName() != ""
 	for attempt := 1; ; attempt++ {
 		obj, err := q.createObject(api.Clone(wanted))
 		if generated && attempt < nameAttempts && errors.Is(err, store.ErrExists) {
 			continue
+		}
+		if errors.Is(err, store.ErrExists) {
+			return q.exists(wanted.GetName())
 		}
 		if err != nil {
 			return storeError(q.resource, wanted.GetName(), err)
@@ -47,6 +47,7 @@ func (q *request) createObject(obj api.Object) (api.Object, error) {
 	if q.resource.Namespaced && obj.GetNamespace() == "" {
 		return nil, apierrors.NewBadRequest("an empty namespace may not be set during creation")
 	}
+	given := obj.GetResourceVersion()
 	beginMetadata(q.resource, obj)
 	q.resetStatus(obj)
 	q.tidyOwners(obj)
@@ -57,8 +58,21 @@ func (q *request) createObject(obj api.Object) (api.Object, error) {
 	if q.options.dryRun {
 		return obj, q.wouldCreate(obj)
 	}
+	if given != "" {
+		return nil, statusError(http.StatusInternalServerError, "", "resourceVersion should not be set on objects to be created")
+	}
 	q.stored, err = q.server.storage.create(q.Context(), q.resource, obj)
 	return obj, err
+}
+
+// exists refuses to create an object whose name is taken.
+func (q *request) exists(name string) error {
+	err := apierrors.NewAlreadyExists(q.resource.GroupResource(), name)
+	there, readErr := q.server.storage.read(q.Context(), q.resource, q.info.Namespace, name)
+	if readErr == nil && there.object.GetDeletionTimestamp() != nil {
+		err.ErrStatus.Message = "object is being deleted: " + err.ErrStatus.Message
+	}
+	return err
 }
 
 // creation is the passage of a new object through admission.
@@ -74,6 +88,7 @@ func (q *request) creation(obj api.Object) passage {
 			return obj, placeInNamespace(q.resource, obj, q.info.Namespace)
 		},
 		prepare: func(obj api.Object) {
+			generateName(obj)
 			if q.resource.PrepareCreate != nil {
 				q.resource.PrepareCreate(obj)
 			}

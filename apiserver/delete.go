@@ -3,6 +3,7 @@ package apiserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -128,6 +129,14 @@ func (q *request) deleteObject(namespace, name string, options *metav1.DeleteOpt
 func (q *request) admitDelete(current state, options *metav1.DeleteOptions) error {
 	obj := current.object
 	if p := options.Preconditions; p != nil {
+		if p.UID != nil && *p.UID != obj.GetUID() && deletedByKind(q.resource) {
+			word := "precondition"
+			if q.resource.Finalize != nil {
+				word = "Precondition"
+			}
+			return apierrors.NewConflict(q.resource.GroupResource(), obj.GetName(), fmt.Errorf(
+				"%s failed: UID in precondition: %s, UID in object meta: %s", word, *p.UID, obj.GetUID()))
+		}
 		if p.UID != nil && *p.UID != obj.GetUID() {
 			return deletePreconditionError(q.resource, obj.GetName(), "UID", string(*p.UID), string(obj.GetUID()), "deleted and then recreated")
 		}
@@ -165,7 +174,9 @@ func markDeleted(r *api.Resource, obj api.Object, options *metav1.DeleteOptions)
 		return true
 	}
 	setDeletion(obj, time.Now(), grace)
-	if r.Generation && obj.GetGeneration() > 0 {
+	if deletedByKind(r) {
+		obj.SetDeletionGracePeriodSeconds(nil)
+	} else if r.Generation && obj.GetGeneration() > 0 {
 		obj.SetGeneration(obj.GetGeneration() + 1)
 	}
 	if r.Finalize != nil && r.Finalize.Begin != nil {
@@ -173,6 +184,11 @@ func markDeleted(r *api.Resource, obj api.Object, options *metav1.DeleteOptions)
 	}
 	return false
 }
+
+// deletedByKind says whether the kind begins a deletion in its own way. Such an
+// object has no grace period, not even one of 0 s, and to delete it is no new
+// generation of it.
+func deletedByKind(r *api.Resource) bool { return r.Finalize != nil || r.BeginDelete != nil }
 
 // setDeletion says that obj goes grace seconds after start.
 func setDeletion(obj api.Object, start time.Time, grace int64) {

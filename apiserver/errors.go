@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,8 @@ func (e storageError) Error() string { return "StorageError: " + string(e) }
 // deletePreconditionError is a delete meant for another object, or another state
 // of it. Kubernetes names the kind here rather than the resource.
 func deletePreconditionError(r *api.Resource, name, what, wanted, found, happened string) error {
-	return apierrors.NewConflict(schema.GroupResource{Group: r.Group, Resource: r.Kind}, name, fmt.Errorf(
+	said := schema.GroupResource{Group: r.SaidKind().Group, Resource: r.SaidKind().Kind}
+	return apierrors.NewConflict(said, name, fmt.Errorf(
 		"the %s in the precondition (%s) does not match the %s in record (%s). The object might have been %s", what, wanted, what, found, happened))
 }
 
@@ -154,5 +156,9 @@ func admissionError(a *Admission, err error) error {
 	if asStatus(err) != nil {
 		return err
 	}
-	return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, err)
+	name := a.Name
+	if name == "" && a.Object != nil { // yet to be made of this, perhaps
+		name = cmp.Or(a.Object.GetName(), a.Object.GetGenerateName())
+	}
+	return apierrors.NewForbidden(a.Resource.GroupResource(), name, err)
 }

@@ -39,7 +39,6 @@ func now() metav1.Time { return metav1.NewTime(time.Now()).Rfc3339Copy() }
 
 // beginMetadata sets what only the server may say about a new object.
 func beginMetadata(r *api.Resource, obj api.Object) {
-	generateName(obj)
 	obj.SetUID(uuid.NewUUID())
 	obj.SetCreationTimestamp(now())
 	obj.SetDeletionTimestamp(nil)
@@ -198,5 +197,5 @@ func invalid(r *api.Resource, obj api.Object, errs field.ErrorList) error {
 	if len(errs) == 0 {
 		return nil
 	}
-	return apierrors.NewInvalid(r.GroupVersionKind.GroupKind(), obj.GetName(), errs)
+	return apierrors.NewInvalid(r.SaidKind(), obj.GetName(), errs)
 }

@@ -51,22 +51,30 @@ func (f format) streamType() string {
 }
 
 // negotiate chooses the first format of the Accept header that we have, by the
-// client's preference (RFC 9110, section 12.5.1). No header means JSON. A
-// custom resource has no protobuf, but its metadata does.
-func negotiate(r *http.Request, verb string, custom bool) (format, error) {
+// client's preference (RFC 9110, section 12.5.1). No header means JSON.
+func negotiate(r *http.Request, verb string, has func(format) bool) (format, error) {
 	clauses := acceptClauses(r.Header.Values("Accept"))
 	if len(clauses) == 0 {
 		clauses = []acceptClause{{mediaType: "*/*", quality: 1}}
 	}
-	streaming := verb == "watch"
+	streaming, refused := verb == "watch", format{mediaType: api.JSON}
 	for _, c := range clauses {
 		f, ok := c.format(streaming)
-		if ok && !(custom && f.mediaType == api.Protobuf && f.shape == asIs) {
+		if ok && has(f) {
 			f.pretty = f.mediaType == api.JSON && !streaming && wantsPretty(r)
 			return f, nil
 		}
+		if ok {
+			refused.mediaType = f.mediaType // in which the client is told so
+		}
 	}
-	return format{mediaType: api.JSON}, notAcceptable(clauses, verb)
+	return refused, notAcceptable(clauses, verb)
+}
+
+// hasFormat says whether the resource's objects come in a format. Custom ones have
+// no protobuf, but their metadata does.
+func (q *request) hasFormat(f format) bool {
+	return !isCustom(q.resource) || f.mediaType != api.Protobuf || f.shape != asIs
 }
 
 // notAcceptable says what there is to choose from: of all, to a client that

@@ -58,6 +58,7 @@ func (o directObjects) Create(ctx context.Context, r *api.Resource, obj api.Obje
 	obj = api.Clone(obj)
 	forgetKind(obj)
 	beginMetadata(r, obj)
+	generateName(obj)
 	if r.Default != nil {
 		r.Default(obj)
 	}

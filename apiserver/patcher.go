@@ -49,6 +49,8 @@ func (q *request) patcher(v *view, kind types.PatchType, data []byte) (*patcher,
 		return mergePatcher(data)
 	case kind == types.StrategicMergePatchType && !custom:
 		return strategicPatcher(data, v.empty())
+	case kind == types.StrategicMergePatchType:
+		return nil, unsupportedBody(fmt.Sprintf("%s, %s, %s", types.JSONPatchType, types.MergePatchType, types.ApplyPatchType))
 	default:
 		return nil, unsupportedPatch()
 	}

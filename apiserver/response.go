@@ -152,6 +152,9 @@ func (q *request) fail(err error) {
 	if q.w.code != 0 {
 		return
 	}
+	if status.Code == http.StatusNotAcceptable || status.Code == http.StatusUnsupportedMediaType {
+		q.w.Header().Del("Warning") // of what has not been read
+	}
 	if seconds := retryAfter(status); seconds > 0 {
 		q.w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
 	}

@@ -59,6 +59,9 @@ func fieldKnown(r *api.Resource, name string) bool {
 // unknownField refuses a field selector. Kinds that have only the fields of all
 // say which these are.
 func unknownField(r *api.Resource, name string) error {
+	if r.UnknownField != "" {
+		return apierrors.NewBadRequest(fmt.Sprintf(r.UnknownField, name))
+	}
 	if len(r.FieldNames) > 0 || isCustom(r) {
 		return apierrors.NewBadRequest("field label not supported: " + name)
 	}

@@ -246,7 +246,7 @@ func (s *Server) serveResource(q *request) error {
 	}
 	q.warnOfKind()
 	var err error
-	if q.format, err = negotiate(q.Request, q.info.Verb, isCustom(q.resource)); err != nil {
+	if q.format, err = negotiate(q.Request, q.info.Verb, q.hasFormat); err != nil {
 		return err
 	}
 	if q.options, err = parseOptions(q.info.Verb, q.URL.Query()); err != nil {

@@ -28,6 +28,9 @@ func (q *request) update(v *view) error {
 		return err
 	}
 	obj, err := q.change(v, func(old api.Object) (api.Object, error) {
+		if err := sameUID(q.resource, body, old); err != nil {
+			return nil, err
+		}
 		return api.Clone(body), q.checkConditional(body)
 	})
 	if errors.Is(err, store.ErrNotFound) && q.resource.CreateOnUpdate && v.name == "" && body.GetResourceVersion() == "" {

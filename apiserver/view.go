@@ -193,7 +193,7 @@ func scaleView(r *api.Resource) *view {
 		},
 		merge: func(wanted, old api.Object) (api.Object, error) {
 			scale := wanted.(*autoscalingv1.Scale)
-			if err := validateScale(scale); err != nil {
+			if err := validateScale(scale); err != nil && !isCustom(r) { // of a custom one, its schema decides
 				return nil, err
 			}
 			obj := api.Clone(old)
@@ -216,12 +216,18 @@ func validateScale(scale *autoscalingv1.Scale) error {
 // sameObject checks the resourceVersion and UID that a client may name to say
 // which state of which object it means.
 func sameObject(r *api.Resource, wanted api.Object, old state) error {
-	name := old.object.GetName()
-	if uid := wanted.GetUID(); uid != "" && uid != old.object.GetUID() {
-		return preconditionError(r, old.object.GetNamespace(), name, string(uid), string(old.object.GetUID()))
+	if err := sameUID(r, wanted, old.object); err != nil {
+		return err
 	}
 	if revision := wanted.GetResourceVersion(); revision != "" && revision != formatRevision(old.revision) {
-		return conflictError(r, name)
+		return conflictError(r, old.object.GetName())
+	}
+	return nil
+}
+
+func sameUID(r *api.Resource, wanted, old api.Object) error {
+	if uid := wanted.GetUID(); uid != "" && uid != old.GetUID() {
+		return preconditionError(r, old.GetNamespace(), old.GetName(), string(uid), string(old.GetUID()))
 	}
 	return nil
 }

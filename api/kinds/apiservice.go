@@ -3,6 +3,7 @@ package kinds
 import (
 	"fmt"
 
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -33,11 +34,15 @@ func apiServices() *api.Resource {
 				setDefaultPtr(&s.Spec.Service.Port, 443)
 			}
 		}),
-		PrepareCreate:         api.Do(prepareAPIService),
-		ValidateName:          pathSegment,
-		Validate:              rule(checkAPIService),
+		PrepareCreate: api.Do(prepareAPIService),
+		ValidateName:  pathSegment,
+		Validate:      rule(checkAPIService),
+		ValidateUpdate: pairRule(func(j *judge, s, old apiService) {
+			j.add(apivalidation.ValidateObjectMetaAccessorUpdate(s, old, field.NewPath("metadata"))) // again, as in Kubernetes
+		}),
 		ValidateStatus:        pairRule(checkAPIServiceStatus),
 		CopyStatus:            api.Pair(func(dst, src apiService) { dst.Status = src.Status }),
+		StatusAlone:           true,
 		NoUnconditionalUpdate: true,
 		Columns: table(
 			text("Service", "The reference to the service that hosts this API endpoint.", apiServiceBackend),

@@ -24,7 +24,8 @@ func clusterTrustBundles() *api.Resource {
 		Singular:         "clustertrustbundle",
 		New:              func() api.Object { return &certificatesv1.ClusterTrustBundle{} },
 		NewList:          func() runtime.Object { return &certificatesv1.ClusterTrustBundleList{} },
-		ValidateName:     pathSegment,
+		// The name depends on the signer.
+		ValidateName: func(string, bool) []string { return nil },
 		ValidateCreate: rule(func(j *judge, b bundle) {
 			checkTrustBundle(j, b)
 			checkAnchors(j, b.Spec.TrustBundle, field.NewPath("spec", "trustBundle"))

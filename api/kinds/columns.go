@@ -23,6 +23,12 @@ func table(columns ...api.Column) []api.Column {
 	return append([]api.Column{api.NameColumn()}, columns...)
 }
 
+// docs is what the API's documentation says of a field, which tables say of the
+// column that shows it.
+func docs(of interface{ SwaggerDoc() map[string]string }, field string) string {
+	return of.SwaggerDoc()[field]
+}
+
 // text, integer and boolean make a column of one type.
 func text[T api.Object](name, description string, value func(T) string) api.Column {
 	return api.Column{Name: name, Type: "string", Description: description, Value: api.Cell(value)}

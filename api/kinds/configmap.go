@@ -21,7 +21,7 @@ func configMaps() *api.Resource {
 		Validate:         rule(checkConfigMap),
 		ValidateUpdate:   pairRule(checkConfigMapUpdate),
 		Columns: table(
-			count("Data", "Data contains the configuration data.", func(cm *corev1.ConfigMap) int64 {
+			count("Data", docs(corev1.ConfigMap{}, "data"), func(cm *corev1.ConfigMap) int64 {
 				return int64(len(cm.Data) + len(cm.BinaryData))
 			}),
 			api.AgeColumn(),

@@ -28,21 +28,21 @@ func cronJobs() *api.Resource {
 		Generation:       true,
 		Columns: slices.Concat(
 			table(
-				text("Schedule", "When the jobs are to run.", func(c cronJob) string { return c.Spec.Schedule }),
-				text("Timezone", "The time zone of the schedule.", func(c cronJob) string {
+				text("Schedule", docs(batchv1.CronJobSpec{}, "schedule"), func(c cronJob) string { return c.Spec.Schedule }),
+				text("Timezone", docs(batchv1.CronJobSpec{}, "timeZone"), func(c cronJob) string {
 					if c.Spec.TimeZone == nil {
 						return none
 					}
 					return *c.Spec.TimeZone
 				}),
-				yesOrNo(text("Suspend", "Whether no further jobs are made.", func(c cronJob) string {
+				yesOrNo(text("Suspend", docs(batchv1.CronJobSpec{}, "suspend"), func(c cronJob) string {
 					if c.Spec.Suspend != nil && *c.Spec.Suspend {
 						return "True"
 					}
 					return "False"
 				})),
-				integer("Active", "How many jobs run.", func(c cronJob) int64 { return int64(len(c.Status.Active)) }),
-				text("Last Schedule", "When the last job was to run.", func(c cronJob) string {
+				integer("Active", docs(batchv1.CronJobStatus{}, "active"), func(c cronJob) int64 { return int64(len(c.Status.Active)) }),
+				text("Last Schedule", docs(batchv1.CronJobStatus{}, "lastScheduleTime"), func(c cronJob) string {
 					if c.Status.LastScheduleTime == nil {
 						return none
 					}
@@ -51,7 +51,7 @@ func cronJobs() *api.Resource {
 				api.AgeColumn(),
 			),
 			containersColumns(func(c cronJob) *corev1.PodSpec { return &c.Spec.JobTemplate.Spec.Template.Spec }),
-			[]api.Column{wide(text("Selector", "The labels of the pods.", func(c cronJob) string {
+			[]api.Column{wide(text("Selector", docs(batchv1.JobSpec{}, "selector"), func(c cronJob) string {
 				return selectorText(c.Spec.JobTemplate.Spec.Selector)
 			}))},
 		),

@@ -25,7 +25,7 @@ func checkCronJobUpdate(j *judge, c, old *batchv1.CronJob) { checkCronJob(j, c, 
 
 func checkCronJob(j *judge, c, old *batchv1.CronJob) {
 	spec, path := &c.Spec, field.NewPath("spec")
-	if j.filled(path.Child("schedule"), spec.Schedule) {
+	if j.filledLater(path.Child("schedule"), spec.Schedule) {
 		checkSchedule(j, spec, old, path.Child("schedule"))
 	}
 	if spec.StartingDeadlineSeconds != nil {

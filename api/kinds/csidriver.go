@@ -29,7 +29,9 @@ func csiDrivers() *api.Resource {
 		New:              func() api.Object { return &storagev1.CSIDriver{} },
 		NewList:          func() runtime.Object { return &storagev1.CSIDriverList{} },
 		Default:          api.Do(defaultCSIDriver),
-		Validate:         rule(checkCSIDriver),
+		// Only changes are counted.
+		PrepareCreate: api.Do(func(d driver) { d.Generation = 0 }),
+		Validate:      rule(checkCSIDriver),
 		ValidateUpdate: pairRule(func(j *judge, d, old driver) {
 			j.unchanged(field.NewPath("spec", "attachedRequired"), d.Spec.AttachRequired, old.Spec.AttachRequired)
 			j.unchanged(field.NewPath("spec", "volumeLifecycleModes"), d.Spec.VolumeLifecycleModes, old.Spec.VolumeLifecycleModes)

@@ -43,9 +43,13 @@ func customResourceDefinitions() *api.Resource {
 // now the one for it.
 func noteStoredVersion(d *apiextensionsv1.CustomResourceDefinition) {
 	for _, v := range d.Spec.Versions {
-		if v.Storage && !slices.Contains(d.Status.StoredVersions, v.Name) {
+		if !v.Storage {
+			continue
+		}
+		if !slices.Contains(d.Status.StoredVersions, v.Name) {
 			d.Status.StoredVersions = append(slices.Clone(d.Status.StoredVersions), v.Name)
 		}
+		return
 	}
 }
 

@@ -150,26 +150,26 @@ func daemonSetColumns() []api.Column {
 	type daemonSet = *appsv1.DaemonSet
 	return slices.Concat(
 		table(
-			integer("Desired", "The number of nodes that should run the pod.", func(d daemonSet) int64 {
+			integer("Desired", docs(appsv1.DaemonSetStatus{}, "desiredNumberScheduled"), func(d daemonSet) int64 {
 				return int64(d.Status.DesiredNumberScheduled)
 			}),
-			integer("Current", "The number of nodes that run the pod and should.", func(d daemonSet) int64 {
+			integer("Current", docs(appsv1.DaemonSetStatus{}, "currentNumberScheduled"), func(d daemonSet) int64 {
 				return int64(d.Status.CurrentNumberScheduled)
 			}),
-			integer("Ready", "The number of nodes whose pod is ready.", func(d daemonSet) int64 { return int64(d.Status.NumberReady) }),
-			integer("Up-to-date", "The number of nodes whose pod is made from the newest template.", func(d daemonSet) int64 {
+			integer("Ready", docs(appsv1.DaemonSetStatus{}, "numberReady"), func(d daemonSet) int64 { return int64(d.Status.NumberReady) }),
+			integer("Up-to-date", docs(appsv1.DaemonSetStatus{}, "updatedNumberScheduled"), func(d daemonSet) int64 {
 				return int64(d.Status.UpdatedNumberScheduled)
 			}),
-			integer("Available", "The number of nodes whose pod has been ready for long enough.", func(d daemonSet) int64 {
+			integer("Available", docs(appsv1.DaemonSetStatus{}, "numberAvailable"), func(d daemonSet) int64 {
 				return int64(d.Status.NumberAvailable)
 			}),
-			text("Node Selector", "The labels of the nodes that should run the pod.", func(d daemonSet) string {
+			text("Node Selector", docs(corev1.PodSpec{}, "nodeSelector"), func(d daemonSet) string {
 				return labelText(d.Spec.Template.Spec.NodeSelector)
 			}),
 			api.AgeColumn(),
 		),
 		containersColumns(func(d daemonSet) *corev1.PodSpec { return &d.Spec.Template.Spec }),
-		[]api.Column{wide(text("Selector", "The labels of the pods.", func(d daemonSet) string {
+		[]api.Column{wide(text("Selector", docs(appsv1.DaemonSetSpec{}, "selector"), func(d daemonSet) string {
 			return selectorText(d.Spec.Selector)
 		}))},
 	)

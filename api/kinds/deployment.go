@@ -77,16 +77,16 @@ func deploymentColumns() []api.Column {
 				}
 				return fmt.Sprintf("%d/%d", d.Status.ReadyReplicas, want)
 			}),
-			count("Up-to-date", "Pods made from the newest template.", func(d deployment) int64 {
+			count("Up-to-date", docs(appsv1.DeploymentStatus{}, "updatedReplicas"), func(d deployment) int64 {
 				return int64(d.Status.UpdatedReplicas)
 			}),
-			count("Available", "Pods that have been ready for long enough.", func(d deployment) int64 {
+			count("Available", docs(appsv1.DeploymentStatus{}, "availableReplicas"), func(d deployment) int64 {
 				return int64(d.Status.AvailableReplicas)
 			}),
 			api.AgeColumn(),
 		),
 		containersColumns(func(d deployment) *corev1.PodSpec { return &d.Spec.Template.Spec }),
-		[]api.Column{wide(text("Selector", "The labels of the pods.", func(d deployment) string {
+		[]api.Column{wide(text("Selector", docs(appsv1.DeploymentSpec{}, "selector"), func(d deployment) string {
 			return selectorText(d.Spec.Selector)
 		}))},
 	)

@@ -30,7 +30,7 @@ func endpoints() *api.Resource {
 		Validate:           rule(checkEndpoints),
 		CreateOnUpdate:     true,
 		Columns: table(
-			text("Endpoints", "The set of all endpoints.", endpointsText),
+			text("Endpoints", docs(corev1.Endpoints{}, "subsets"), endpointsText),
 			api.AgeColumn(),
 		),
 	}

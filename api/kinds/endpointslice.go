@@ -38,11 +38,11 @@ func endpointSlices() *api.Resource {
 			return !same(a.Endpoints, b.Endpoints) || !same(a.Ports, b.Ports) || !same(a.Labels, b.Labels)
 		},
 		Columns: table(
-			text("AddressType", "The type of the slice's addresses.", func(s *discoveryv1.EndpointSlice) string {
+			text("AddressType", docs(discoveryv1.EndpointSlice{}, "addressType"), func(s *discoveryv1.EndpointSlice) string {
 				return string(s.AddressType)
 			}),
-			text("Ports", "The ports of every endpoint.", slicePortsText),
-			text("Endpoints", "The addresses of the endpoints.", sliceEndpointsText),
+			text("Ports", docs(discoveryv1.EndpointSlice{}, "ports"), slicePortsText),
+			text("Endpoints", docs(discoveryv1.EndpointSlice{}, "endpoints"), sliceEndpointsText),
 			api.AgeColumn(),
 		),
 	}

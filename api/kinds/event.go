@@ -57,33 +57,33 @@ func eventFields(e *corev1.Event) fields.Set {
 func eventColumns() []api.Column {
 	name := api.NameColumn()
 	return []api.Column{
-		text("Last Seen", "Time when this event was last observed", func(e *corev1.Event) string {
+		text("Last Seen", docs(corev1.Event{}, "lastTimestamp"), func(e *corev1.Event) string {
 			_, last := eventAges(e)
 			return last
 		}),
-		text("Type", "Type of this event (Normal, Warning)", func(e *corev1.Event) string { return e.Type }),
-		text("Reason", "Short, machine understandable string that gives the reason for this event", func(e *corev1.Event) string {
+		text("Type", docs(corev1.Event{}, "type"), func(e *corev1.Event) string { return e.Type }),
+		text("Reason", docs(corev1.Event{}, "reason"), func(e *corev1.Event) string {
 			return e.Reason
 		}),
-		text("Object", "The object this event is about", func(e *corev1.Event) string {
+		text("Object", docs(corev1.Event{}, "involvedObject"), func(e *corev1.Event) string {
 			kind := strings.ToLower(e.InvolvedObject.Kind)
 			if e.InvolvedObject.Name == "" {
 				return kind
 			}
 			return kind + "/" + e.InvolvedObject.Name
 		}),
-		wide(text("Subobject", "The part of the object this event is about", func(e *corev1.Event) string {
+		wide(text("Subobject", docs(corev1.ObjectReference{}, "fieldPath"), func(e *corev1.Event) string {
 			return e.InvolvedObject.FieldPath
 		})),
-		wide(text("Source", "The component reporting this event", eventSource)),
-		text("Message", "A human-readable description of this event", func(e *corev1.Event) string {
+		wide(text("Source", docs(corev1.Event{}, "source"), eventSource)),
+		text("Message", docs(corev1.Event{}, "message"), func(e *corev1.Event) string {
 			return strings.TrimSpace(e.Message)
 		}),
-		wide(text("First Seen", "Time when this event was first observed", func(e *corev1.Event) string {
+		wide(text("First Seen", docs(corev1.Event{}, "firstTimestamp"), func(e *corev1.Event) string {
 			first, _ := eventAges(e)
 			return first
 		})),
-		wide(count("Count", "The number of times this event has occurred", eventCount)),
+		wide(count("Count", docs(corev1.Event{}, "count"), eventCount)),
 		wide(name),
 	}
 }

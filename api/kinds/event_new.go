@@ -5,6 +5,7 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coracle-k8s/coracle/api"
 )
@@ -32,6 +33,7 @@ func newEvents() *api.Resource {
 		ValidateUpdate: pairRule(func(j *judge, e, old *eventsv1.Event) {
 			checkNewEventUpdate(j, oldEvent(e), oldEvent(old))
 		}),
+		SaidAs:         schema.GroupKind{Kind: "Event"}, // which it is stored as
 		CreateOnUpdate: true,
 		TTLSeconds:     func(api.Object) int64 { return eventTTL },
 		FieldNames:     sortedKeys(newEventFields(&eventsv1.Event{})),

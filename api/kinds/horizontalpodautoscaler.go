@@ -22,22 +22,24 @@ func horizontalPodAutoscalers() *api.Resource {
 		New:              func() api.Object { return &autoscalingv2.HorizontalPodAutoscaler{} },
 		NewList:          func() runtime.Object { return &autoscalingv2.HorizontalPodAutoscalerList{} },
 		Default:          api.Do(defaultAutoscaler),
-		Validate:         rule(checkAutoscaler),
+		Validate:         rule(func(j *judge, h hpa) { checkAutoscaler(j, h, nil) }),
+		ValidateUpdate:   pairRule(checkAutoscaler),
+		UpdateAlone:      true,
 		CopyStatus:       api.Pair(func(dst, src hpa) { dst.Status = src.Status }),
 		Generation:       true,
 		Columns: table(
-			text("Reference", "What is scaled.", func(h hpa) string {
+			text("Reference", docs(autoscalingv2.HorizontalPodAutoscalerSpec{}, "scaleTargetRef"), func(h hpa) string {
 				return h.Spec.ScaleTargetRef.Kind + "/" + h.Spec.ScaleTargetRef.Name
 			}),
-			text("Targets", "The measured values and what they should be.", autoscalerTargets),
-			text("MinPods", "The least number of pods.", func(h hpa) string {
+			text("Targets", docs(autoscalingv2.HorizontalPodAutoscalerSpec{}, "metrics"), autoscalerTargets),
+			text("MinPods", docs(autoscalingv2.HorizontalPodAutoscalerSpec{}, "minReplicas"), func(h hpa) string {
 				if h.Spec.MinReplicas == nil {
 					return unset
 				}
 				return strconv.Itoa(int(*h.Spec.MinReplicas))
 			}),
-			count("MaxPods", "The greatest number of pods.", func(h hpa) int64 { return int64(h.Spec.MaxReplicas) }),
-			count("Replicas", "The number of pods there are.", func(h hpa) int64 { return int64(h.Status.CurrentReplicas) }),
+			count("MaxPods", docs(autoscalingv2.HorizontalPodAutoscalerSpec{}, "maxReplicas"), func(h hpa) int64 { return int64(h.Spec.MaxReplicas) }),
+			count("Replicas", docs(autoscalingv2.HorizontalPodAutoscalerStatus{}, "currentReplicas"), func(h hpa) int64 { return int64(h.Status.CurrentReplicas) }),
 			api.AgeColumn(),
 		),
 	}

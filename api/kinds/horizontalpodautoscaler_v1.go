@@ -30,8 +30,10 @@ func horizontalPodAutoscalersV1() *api.Resource {
 			func() *autoscalingv2.HorizontalPodAutoscaler { return &autoscalingv2.HorizontalPodAutoscaler{} },
 			func(h hpa) (*autoscalingv2.HorizontalPodAutoscaler, error) { return secondAutoscaler(h), nil },
 			firstAutoscaler),
-		Default:  api.Do(defaultFirstAutoscaler),
-		Validate: rule(func(j *judge, h hpa) { checkAutoscaler(j, secondAutoscaler(h)) }),
+		Default:        api.Do(defaultFirstAutoscaler),
+		Validate:       rule(func(j *judge, h hpa) { checkAutoscaler(j, secondAutoscaler(h), nil) }),
+		ValidateUpdate: pairRule(func(j *judge, h, old hpa) { checkAutoscaler(j, secondAutoscaler(h), secondAutoscaler(old)) }),
+		UpdateAlone:    true,
 		CopyStatus: api.Pair(func(dst, src hpa) {
 			dst.Status = src.Status
 			copyAnnotations(dst, src, metricStatusesAnnotation, conditionsAnnotation)

@@ -15,21 +15,30 @@ const (
 	maxStabilizationWindow = 3600
 )
 
-func checkAutoscaler(j *judge, h *autoscalingv2.HorizontalPodAutoscaler) {
+// checkAutoscaler judges an autoscaler to be created or, where there is an old one,
+// to replace it: that may have a target of a kind that today would be refused.
+func checkAutoscaler(j *judge, h, old *autoscalingv2.HorizontalPodAutoscaler) {
 	spec, at := &h.Spec, field.NewPath("spec")
-	if spec.MinReplicas != nil && *spec.MinReplicas < 1 {
-		j.invalid(at.Child("minReplicas"), *spec.MinReplicas, "must be greater than or equal to 1")
-	}
-	switch {
-	case spec.MaxReplicas == 0:
-		j.required(at.Child("maxReplicas"), "must be set and greater than 0")
-	case spec.MaxReplicas < 0:
-		j.invalid(at.Child("maxReplicas"), spec.MaxReplicas, "must be greater than or equal to 1")
-	}
+	j.later(func(j *judge) {
+		wasZero := old != nil && old.Spec.MinReplicas != nil && *old.Spec.MinReplicas == 0
+		if spec.MinReplicas != nil && *spec.MinReplicas < 1 && !(wasZero && *spec.MinReplicas == 0) {
+			j.invalid(at.Child("minReplicas"), *spec.MinReplicas, "must be greater than or equal to 1")
+		}
+		switch {
+		case spec.MaxReplicas == 0:
+			j.required(at.Child("maxReplicas"), "")
+		case spec.MaxReplicas < 0:
+			j.invalid(at.Child("maxReplicas"), spec.MaxReplicas, "must be greater than or equal to 1")
+		}
+	})
 	if spec.MinReplicas != nil && spec.MaxReplicas < *spec.MinReplicas {
 		j.invalid(at.Child("maxReplicas"), spec.MaxReplicas, "must be greater than or equal to `minReplicas`")
 	}
-	checkScaleTarget(j, spec.ScaleTargetRef, at.Child("scaleTargetRef"))
+	target := at.Child("scaleTargetRef")
+	checkScaled(j, spec.ScaleTargetRef, target)
+	if was := targetOf(old); old == nil || was.APIVersion != spec.ScaleTargetRef.APIVersion || was.Kind != spec.ScaleTargetRef.Kind {
+		checkTargetVersion(j, spec.ScaleTargetRef, target, spec.ScaleTargetRef.Kind != "ReplicationController")
+	}
 	for i := range spec.Metrics {
 		checkMetric(j, &spec.Metrics[i], at.Child("metrics").Index(i))
 	}
@@ -39,7 +48,14 @@ func checkAutoscaler(j *judge, h *autoscalingv2.HorizontalPodAutoscaler) {
 	}
 }
 
-func checkScaleTarget(j *judge, ref autoscalingv2.CrossVersionObjectReference, at *field.Path) {
+func targetOf(h *autoscalingv2.HorizontalPodAutoscaler) autoscalingv2.CrossVersionObjectReference {
+	if h == nil {
+		return autoscalingv2.CrossVersionObjectReference{}
+	}
+	return h.Spec.ScaleTargetRef
+}
+
+func checkScaled(j *judge, ref autoscalingv2.CrossVersionObjectReference, at *field.Path) {
 	segment := func(name, value string) {
 		if j.filled(at.Child(name), value) {
 			j.invalid(at.Child(name), value, content.IsPathSegmentName(value)...)
@@ -47,8 +63,17 @@ func checkScaleTarget(j *judge, ref autoscalingv2.CrossVersionObjectReference, a
 	}
 	segment("kind", ref.Kind)
 	segment("name", ref.Name)
-	if _, err := schema.ParseGroupVersion(ref.APIVersion); err != nil {
+}
+
+// checkTargetVersion judges the version of an object, which may be of the core
+// group or not.
+func checkTargetVersion(j *judge, ref autoscalingv2.CrossVersionObjectReference, at *field.Path, needsGroup bool) {
+	gv, err := schema.ParseGroupVersion(ref.APIVersion)
+	switch {
+	case err != nil:
 		j.invalid(at.Child("apiVersion"), ref.APIVersion, err.Error())
+	case needsGroup && gv.Group == "":
+		j.invalid(at.Child("apiVersion"), ref.APIVersion, "apiVersion must specify API group")
 	}
 }
 
@@ -115,7 +140,8 @@ func checkOtherMetric(j *judge, m *autoscalingv2.MetricSpec, at *field.Path) {
 	}
 	if o := m.Object; o != nil {
 		at := at.Child("object")
-		checkScaleTarget(j, o.DescribedObject, at.Child("describedObject"))
+		checkScaled(j, o.DescribedObject, at.Child("describedObject"))
+		checkTargetVersion(j, o.DescribedObject, at.Child("describedObject"), false)
 		checkMetricName(j, o.Metric, at.Child("metric"))
 		checkTarget(j, o.Target, at.Child("target"))
 		if o.Target.Value == nil && o.Target.AverageValue == nil {

@@ -39,7 +39,8 @@ func jobs() *api.Resource {
 		DeletePropagation: metav1.DeletePropagationOrphan,
 		DeleteWarning: "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them " +
 			"or set propagationPolicy=Orphan to suppress this warning",
-		FieldNames: []string{"status.successful"},
+		FieldNames:   []string{"status.successful"},
+		UnknownField: `field label "%s" not supported for Job`,
 		Fields: api.Value(func(job *batchv1.Job) fields.Set {
 			return fields.Set{"status.successful": strconv.Itoa(int(job.Status.Succeeded))}
 		}),
@@ -131,12 +132,12 @@ func jobColumns() []api.Column {
 	return slices.Concat(
 		table(
 			text("Status", "Status of the job.", jobState),
-			text("Completions", "How many pods have succeeded, and how many are to.", jobCompletions),
+			text("Completions", docs(batchv1.JobStatus{}, "succeeded"), jobCompletions),
 			text("Duration", "Time required to complete the job.", jobDuration),
 			api.AgeColumn(),
 		),
 		containersColumns(func(j job) *corev1.PodSpec { return &j.Spec.Template.Spec }),
-		[]api.Column{wide(text("Selector", "The labels of the pods.", func(j job) string {
+		[]api.Column{wide(text("Selector", docs(batchv1.JobSpec{}, "selector"), func(j job) string {
 			return selectorText(j.Spec.Selector)
 		}))},
 	)

@@ -11,17 +11,18 @@ import (
 // leases are heartbeats: of nodes, and of leaders.
 func leases() *api.Resource {
 	return &api.Resource{
-		GroupVersionKind: coordinationv1.SchemeGroupVersion.WithKind("Lease"),
-		Plural:           "leases",
-		Singular:         "lease",
-		Namespaced:       true,
-		New:              func() api.Object { return &coordinationv1.Lease{} },
-		NewList:          func() runtime.Object { return &coordinationv1.LeaseList{} },
-		Validate:         rule(checkLease),
-		CreateOnUpdate:   true,
-		AnyFinalizer:     true,
+		GroupVersionKind:      coordinationv1.SchemeGroupVersion.WithKind("Lease"),
+		Plural:                "leases",
+		Singular:              "lease",
+		Namespaced:            true,
+		New:                   func() api.Object { return &coordinationv1.Lease{} },
+		NewList:               func() runtime.Object { return &coordinationv1.LeaseList{} },
+		Validate:              rule(checkLease),
+		CreateOnUpdate:        true,
+		NoUnconditionalUpdate: true,
+		AnyFinalizer:          true,
 		Columns: table(
-			text("Holder", "The identity of the holder of a current lease.", func(l *coordinationv1.Lease) string {
+			text("Holder", docs(coordinationv1.LeaseSpec{}, "holderIdentity"), func(l *coordinationv1.Lease) string {
 				if l.Spec.HolderIdentity == nil {
 					return ""
 				}

@@ -143,15 +143,15 @@ func nodeColumns() []api.Column {
 		text("Roles", "The roles of the node", nodeRoles),
 		api.AgeColumn(),
 		info("Version", "Kubelet Version reported by the node.", func(i corev1.NodeSystemInfo) string { return i.KubeletVersion }),
-		wide(text("Internal-IP", "Address of the node inside the cluster.", func(n *corev1.Node) string {
+		wide(text("Internal-IP", docs(corev1.NodeStatus{}, "addresses"), func(n *corev1.Node) string {
 			return nodeAddress(n, corev1.NodeInternalIP)
 		})),
-		wide(text("External-IP", "Address of the node outside the cluster.", func(n *corev1.Node) string {
+		wide(text("External-IP", docs(corev1.NodeStatus{}, "addresses"), func(n *corev1.Node) string {
 			return nodeAddress(n, corev1.NodeExternalIP)
 		})),
-		wide(info("OS-Image", "OS Image reported by the node.", func(i corev1.NodeSystemInfo) string { return or(i.OSImage, unknown) })),
-		wide(info("Kernel-Version", "Kernel Version reported by the node.", kernelText)),
-		wide(info("Container-Runtime", "Container runtime reported by the node.", func(i corev1.NodeSystemInfo) string {
+		wide(info("OS-Image", docs(corev1.NodeSystemInfo{}, "osImage"), func(i corev1.NodeSystemInfo) string { return or(i.OSImage, unknown) })),
+		wide(info("Kernel-Version", docs(corev1.NodeSystemInfo{}, "kernelVersion"), kernelText)),
+		wide(info("Container-Runtime", docs(corev1.NodeSystemInfo{}, "containerRuntimeVersion"), func(i corev1.NodeSystemInfo) string {
 			return or(i.ContainerRuntimeVersion, unknown)
 		})),
 	)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -20,13 +21,26 @@ func persistentVolumes() *api.Resource {
 		NewList:          func() runtime.Object { return &corev1.PersistentVolumeList{} },
 		Default:          api.Do(defaultVolumeObject),
 		PrepareCreate: api.Do(func(pv *corev1.PersistentVolume) {
-			pv.Status = corev1.PersistentVolumeStatus{Phase: corev1.VolumePending}
+			now := metav1.Now()
+			pv.Status = corev1.PersistentVolumeStatus{Phase: corev1.VolumePending, LastPhaseTransitionTime: &now}
 		}),
+		PrepareStatus:       api.Pair(noteTransition),
 		Validate:            rule(checkPersistentVolume),
 		ValidateUpdate:      pairRule(checkPersistentVolumeUpdate),
 		CopyStatus:          api.Pair(func(dst, src *corev1.PersistentVolume) { dst.Status = src.Status }),
 		DeleteReturnsObject: true,
 		Columns:             persistentVolumeColumns(),
+	}
+}
+
+// noteTransition says when the phase changed, unless the client does.
+func noteTransition(pv, old *corev1.PersistentVolume) {
+	was, now := old.Status.LastPhaseTransitionTime, pv.Status.LastPhaseTransitionTime
+	switch changed := pv.Status.Phase != old.Status.Phase; {
+	case !changed && now == nil:
+		pv.Status.LastPhaseTransitionTime = was
+	case changed && (now == nil || now.Equal(was)):
+		pv.Status.LastPhaseTransitionTime = new(metav1.Now())
 	}
 }
 
@@ -121,7 +135,6 @@ func checkAccessModes(j *judge, modes []corev1.PersistentVolumeAccessMode, path 
 func checkCapacity(j *judge, capacity corev1.ResourceList, path *field.Path) {
 	if len(capacity) == 0 {
 		j.required(path, "")
-		return
 	}
 	storage, ok := capacity[corev1.ResourceStorage]
 	if !ok || len(capacity) > 1 {
@@ -139,34 +152,34 @@ func volumeModes() []corev1.PersistentVolumeMode {
 
 func persistentVolumeColumns() []api.Column {
 	return table(
-		text("Capacity", "The size of the volume.", func(pv *corev1.PersistentVolume) string {
+		text("Capacity", docs(corev1.PersistentVolumeSpec{}, "capacity"), func(pv *corev1.PersistentVolume) string {
 			size := pv.Spec.Capacity[corev1.ResourceStorage]
 			return size.String()
 		}),
-		text("Access Modes", "The ways in which the volume can be mounted.", func(pv *corev1.PersistentVolume) string {
+		text("Access Modes", docs(corev1.PersistentVolumeSpec{}, "accessModes"), func(pv *corev1.PersistentVolume) string {
 			return accessModesText(pv.Spec.AccessModes)
 		}),
-		text("Reclaim Policy", "What becomes of the volume when it is released.", func(pv *corev1.PersistentVolume) string {
+		text("Reclaim Policy", docs(corev1.PersistentVolumeSpec{}, "persistentVolumeReclaimPolicy"), func(pv *corev1.PersistentVolume) string {
 			return string(pv.Spec.PersistentVolumeReclaimPolicy)
 		}),
-		text("Status", "Whether the volume is available, bound or released.", func(pv *corev1.PersistentVolume) string {
+		text("Status", docs(corev1.PersistentVolumeStatus{}, "phase"), func(pv *corev1.PersistentVolume) string {
 			return phaseText(pv, string(pv.Status.Phase))
 		}),
-		text("Claim", "The claim that the volume is bound to.", func(pv *corev1.PersistentVolume) string {
+		text("Claim", docs(corev1.PersistentVolumeSpec{}, "claimRef"), func(pv *corev1.PersistentVolume) string {
 			if pv.Spec.ClaimRef == nil {
 				return ""
 			}
 			return pv.Spec.ClaimRef.Namespace + "/" + pv.Spec.ClaimRef.Name
 		}),
-		text("StorageClass", "The class of the volume.", func(pv *corev1.PersistentVolume) string {
+		text("StorageClass", "StorageClass of the pv", func(pv *corev1.PersistentVolume) string {
 			return or(pv.Annotations[corev1.BetaStorageClassAnnotation], pv.Spec.StorageClassName)
 		}),
-		text("VolumeAttributesClass", "The class of the volume's attributes.", func(pv *corev1.PersistentVolume) string {
+		text("VolumeAttributesClass", "VolumeAttributesClass of the pv", func(pv *corev1.PersistentVolume) string {
 			return textOr(pv.Spec.VolumeAttributesClassName, unset)
 		}),
-		text("Reason", "Why the volume is in its state.", func(pv *corev1.PersistentVolume) string { return pv.Status.Reason }),
+		text("Reason", docs(corev1.PersistentVolumeStatus{}, "reason"), func(pv *corev1.PersistentVolume) string { return pv.Status.Reason }),
 		api.AgeColumn(),
-		wide(text("VolumeMode", "Whether the volume is a filesystem or a block device.", func(pv *corev1.PersistentVolume) string {
+		wide(text("VolumeMode", docs(corev1.PersistentVolumeSpec{}, "volumeMode"), func(pv *corev1.PersistentVolume) string {
 			return textOr(pv.Spec.VolumeMode, unset)
 		})),
 	)

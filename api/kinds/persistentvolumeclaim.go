@@ -98,31 +98,31 @@ func checkClaimUpdate(j *judge, pvc, old *corev1.PersistentVolumeClaim) {
 func claimColumns() []api.Column {
 	type claim = *corev1.PersistentVolumeClaim
 	return table(
-		text("Status", "Whether the claim is bound to a volume.", func(pvc claim) string {
+		text("Status", docs(corev1.PersistentVolumeClaimStatus{}, "phase"), func(pvc claim) string {
 			return phaseText(pvc, string(pvc.Status.Phase))
 		}),
-		text("Volume", "The volume that the claim is bound to.", func(pvc claim) string { return pvc.Spec.VolumeName }),
-		text("Capacity", "The size of that volume.", func(pvc claim) string {
+		text("Volume", docs(corev1.PersistentVolumeClaimSpec{}, "volumeName"), func(pvc claim) string { return pvc.Spec.VolumeName }),
+		text("Capacity", docs(corev1.PersistentVolumeClaimStatus{}, "capacity"), func(pvc claim) string {
 			if pvc.Spec.VolumeName == "" {
 				return ""
 			}
 			size := pvc.Status.Capacity[corev1.ResourceStorage]
 			return size.String()
 		}),
-		text("Access Modes", "The ways in which that volume can be mounted.", func(pvc claim) string {
+		text("Access Modes", docs(corev1.PersistentVolumeClaimStatus{}, "accessModes"), func(pvc claim) string {
 			if pvc.Spec.VolumeName == "" {
 				return ""
 			}
 			return accessModesText(pvc.Status.AccessModes)
 		}),
-		text("StorageClass", "The class that the claim asks for.", func(pvc claim) string {
+		text("StorageClass", "StorageClass of the pvc", func(pvc claim) string {
 			return or(pvc.Annotations[corev1.BetaStorageClassAnnotation], textOr(pvc.Spec.StorageClassName, ""))
 		}),
-		text("VolumeAttributesClass", "The class of attributes that the claim asks for.", func(pvc claim) string {
+		text("VolumeAttributesClass", "VolumeAttributesClass of the pvc", func(pvc claim) string {
 			return textOr(pvc.Spec.VolumeAttributesClassName, unset)
 		}),
 		api.AgeColumn(),
-		wide(text("VolumeMode", "Whether the volume is a filesystem or a block device.", func(pvc claim) string {
+		wide(text("VolumeMode", docs(corev1.PersistentVolumeClaimSpec{}, "volumeMode"), func(pvc claim) string {
 			return textOr(pvc.Spec.VolumeMode, unset)
 		})),
 	)

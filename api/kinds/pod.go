@@ -32,6 +32,7 @@ func pods() *api.Resource {
 		ValidateCreate:      rule(checkNewPod),
 		ValidateUpdate:      pairRule(checkPodUpdate),
 		ValidateStatus:      pairRule(checkPodStatus),
+		PrepareStatus:       api.Pair(func(pod, old *corev1.Pod) { setDefault(&pod.Status.QOSClass, old.Status.QOSClass) }),
 		CopyStatus:          api.Pair(func(dst, src *corev1.Pod) { dst.Status = src.Status }),
 		Generation:          true,
 		GenerationChanged:   podGenerationChanged,

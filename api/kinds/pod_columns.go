@@ -22,17 +22,17 @@ func podColumns() []api.Column {
 		text("Restarts", "The number of times the containers in this pod have been restarted and when the last container in this pod has restarted.",
 			func(p pod) string { return podStateOf(p).restartsText() }),
 		api.AgeColumn(),
-		wide(text("IP", "The address of the pod.", func(p pod) string {
+		wide(text("IP", docs(corev1.PodStatus{}, "podIP"), func(p pod) string {
 			if len(p.Status.PodIPs) == 0 {
 				return none
 			}
 			return or(p.Status.PodIPs[0].IP, none)
 		})),
-		wide(text("Node", "The node the pod runs on.", func(p pod) string { return or(p.Spec.NodeName, none) })),
-		wide(text("Nominated Node", "The node that others are pushed off for this pod.", func(p pod) string {
+		wide(text("Node", docs(corev1.PodSpec{}, "nodeName"), func(p pod) string { return or(p.Spec.NodeName, none) })),
+		wide(text("Nominated Node", docs(corev1.PodStatus{}, "nominatedNodeName"), func(p pod) string {
 			return or(p.Status.NominatedNodeName, none)
 		})),
-		wide(text("Readiness Gates", "How many of the further conditions of readiness hold.", readinessGatesText)),
+		wide(text("Readiness Gates", docs(corev1.PodSpec{}, "readinessGates"), readinessGatesText)),
 	)
 }
 

@@ -84,8 +84,8 @@ func checkNoTokens(j *judge, volumes []corev1.Volume, path *field.Path) {
 
 // checkTemplate judges a pod in the making, as a deployment holds it.
 func checkTemplate(j *judge, t *corev1.PodTemplateSpec, path *field.Path) {
-	j.add(metavalidation.ValidateLabels(t.Labels, path.Child("metadata", "labels")))
-	j.add(apivalidation.ValidateAnnotations(t.Annotations, path.Child("metadata", "annotations")))
+	j.add(metavalidation.ValidateLabels(t.Labels, path.Child("labels")))
+	j.add(apivalidation.ValidateAnnotations(t.Annotations, path.Child("annotations")))
 	checkPodSpec(j, &t.Spec, path.Child("spec"), inTemplate)
 	if len(t.Spec.EphemeralContainers) > 0 {
 		j.forbidden(path.Child("spec", "ephemeralContainers"), "ephemeral containers not allowed in pod template")

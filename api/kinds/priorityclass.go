@@ -45,14 +45,14 @@ func priorityClasses() *api.Resource {
 		Generation:        true,
 		GenerationChanged: func(_, _ api.Object) bool { return false },
 		Columns: table(
-			integer("Value", "The value of this priority class.", func(c *schedulingv1.PriorityClass) int64 {
+			integer("Value", docs(schedulingv1.PriorityClass{}, "value"), func(c *schedulingv1.PriorityClass) int64 {
 				return int64(c.Value)
 			}),
-			boolean("Global-Default", "Whether pods without a class get this one.", func(c *schedulingv1.PriorityClass) bool {
+			boolean("Global-Default", docs(schedulingv1.PriorityClass{}, "globalDefault"), func(c *schedulingv1.PriorityClass) bool {
 				return c.GlobalDefault
 			}),
 			api.AgeColumn(),
-			text("PreemptionPolicy", "Whether pods of the class may push others off a node.", func(c *schedulingv1.PriorityClass) string {
+			text("PreemptionPolicy", docs(schedulingv1.PriorityClass{}, "preemptionPolicy"), func(c *schedulingv1.PriorityClass) string {
 				return textOr(c.PreemptionPolicy, "")
 			}),
 		),

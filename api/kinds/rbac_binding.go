@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	rbacv1beta1 "k8s.io/api/rbac/v1beta1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -24,13 +25,13 @@ func roleBindings() *api.Resource {
 		}),
 		ValidateName: pathSegment,
 		Validate: rule(func(j *judge, b *rbacv1.RoleBinding) {
-			checkBinding(j, b.RoleRef, b.Subjects, "ClusterRole", "Role")
+			checkBinding(j, b.RoleRef, b.Subjects, "Role", "ClusterRole")
 		}),
 		ValidateUpdate: pairRule(func(j *judge, b, old *rbacv1.RoleBinding) {
 			checkRoleRefUpdate(j, b.RoleRef, old.RoleRef)
 		}),
 		CreateOnUpdate: true,
-		Columns: bindingColumns(func(b *rbacv1.RoleBinding) (rbacv1.RoleRef, []rbacv1.Subject) {
+		Columns: bindingColumns("roleBinding", docs(rbacv1beta1.RoleBinding{}, "roleRef"), func(b *rbacv1.RoleBinding) (rbacv1.RoleRef, []rbacv1.Subject) {
 			return b.RoleRef, b.Subjects
 		}),
 	}
@@ -54,7 +55,7 @@ func clusterRoleBindings() *api.Resource {
 			checkRoleRefUpdate(j, b.RoleRef, old.RoleRef)
 		}),
 		CreateOnUpdate: true,
-		Columns: bindingColumns(func(b *rbacv1.ClusterRoleBinding) (rbacv1.RoleRef, []rbacv1.Subject) {
+		Columns: bindingColumns("clusterRoleBinding", docs(rbacv1beta1.ClusterRoleBinding{}, "roleRef"), func(b *rbacv1.ClusterRoleBinding) (rbacv1.RoleRef, []rbacv1.Subject) {
 			return b.RoleRef, b.Subjects
 		}),
 	}
@@ -108,7 +109,9 @@ func checkRoleRefUpdate(j *judge, ref, old rbacv1.RoleRef) {
 	j.unchanged(field.NewPath("roleRef"), ref, old)
 }
 
-func bindingColumns[T api.Object](parts func(T) (rbacv1.RoleRef, []rbacv1.Subject)) []api.Column {
+// bindingColumns take what they say of the role from an older version of the group,
+// as kube-apiserver does.
+func bindingColumns[T api.Object](kind, role string, parts func(T) (rbacv1.RoleRef, []rbacv1.Subject)) []api.Column {
 	subjects := func(kind string) func(T) string {
 		return func(obj T) string {
 			_, subjects := parts(obj)
@@ -116,14 +119,14 @@ func bindingColumns[T api.Object](parts func(T) (rbacv1.RoleRef, []rbacv1.Subjec
 		}
 	}
 	return table(
-		text("Role", "The role that the binding grants.", func(obj T) string {
+		text("Role", role, func(obj T) string {
 			ref, _ := parts(obj)
 			return ref.Kind + "/" + ref.Name
 		}),
 		api.AgeColumn(),
-		wide(text("Users", "Users in the binding", subjects(rbacv1.UserKind))),
-		wide(text("Groups", "Groups in the binding", subjects(rbacv1.GroupKind))),
-		wide(text("ServiceAccounts", "ServiceAccounts in the binding", subjects(rbacv1.ServiceAccountKind))),
+		wide(text("Users", "Users in the "+kind, subjects(rbacv1.UserKind))),
+		wide(text("Groups", "Groups in the "+kind, subjects(rbacv1.GroupKind))),
+		wide(text("ServiceAccounts", "ServiceAccounts in the "+kind, subjects(rbacv1.ServiceAccountKind))),
 	)
 }
 

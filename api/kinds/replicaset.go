@@ -2,12 +2,10 @@ package kinds
 
 import (
 	"slices"
-	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -38,10 +36,6 @@ func replicaSets() *api.Resource {
 			}),
 			Set: func(obj api.Object, replicas int32) { obj.(*appsv1.ReplicaSet).Spec.Replicas = &replicas },
 		},
-		FieldNames: []string{"status.replicas"},
-		Fields: api.Value(func(rs *appsv1.ReplicaSet) fields.Set {
-			return fields.Set{"status.replicas": strconv.Itoa(int(rs.Status.Replicas))}
-		}),
 		Columns: replicaSetColumns(),
 	}
 }
@@ -55,18 +49,18 @@ func replicaSetColumns() []api.Column {
 	type replicaSet = *appsv1.ReplicaSet
 	return slices.Concat(
 		table(
-			integer("Desired", "The number of pods there should be.", func(rs replicaSet) int64 {
+			integer("Desired", docs(appsv1.ReplicaSetSpec{}, "replicas"), func(rs replicaSet) int64 {
 				if rs.Spec.Replicas == nil {
 					return 0
 				}
 				return int64(*rs.Spec.Replicas)
 			}),
-			integer("Current", "The number of pods there are.", func(rs replicaSet) int64 { return int64(rs.Status.Replicas) }),
-			integer("Ready", "The number of pods that are ready.", func(rs replicaSet) int64 { return int64(rs.Status.ReadyReplicas) }),
+			integer("Current", docs(appsv1.ReplicaSetStatus{}, "replicas"), func(rs replicaSet) int64 { return int64(rs.Status.Replicas) }),
+			integer("Ready", docs(appsv1.ReplicaSetStatus{}, "readyReplicas"), func(rs replicaSet) int64 { return int64(rs.Status.ReadyReplicas) }),
 			api.AgeColumn(),
 		),
 		containersColumns(func(rs replicaSet) *corev1.PodSpec { return &rs.Spec.Template.Spec }),
-		[]api.Column{wide(text("Selector", "The labels of the pods.", func(rs replicaSet) string {
+		[]api.Column{wide(text("Selector", docs(appsv1.ReplicaSetSpec{}, "selector"), func(rs replicaSet) string {
 			return selectorText(rs.Spec.Selector)
 		}))},
 	)

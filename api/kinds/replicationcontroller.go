@@ -98,9 +98,9 @@ func replicationControllerColumns() []api.Column {
 	type controller = *corev1.ReplicationController
 	return slices.Concat(
 		table(
-			integer("Desired", "The number of pods there should be.", func(c controller) int64 { return int64(number(c.Spec.Replicas)) }),
-			integer("Current", "The number of pods there are.", func(c controller) int64 { return int64(c.Status.Replicas) }),
-			integer("Ready", "The number of pods that are ready.", func(c controller) int64 { return int64(c.Status.ReadyReplicas) }),
+			integer("Desired", docs(corev1.ReplicationControllerSpec{}, "replicas"), func(c controller) int64 { return int64(number(c.Spec.Replicas)) }),
+			integer("Current", docs(corev1.ReplicationControllerStatus{}, "replicas"), func(c controller) int64 { return int64(c.Status.Replicas) }),
+			integer("Ready", docs(corev1.ReplicationControllerStatus{}, "readyReplicas"), func(c controller) int64 { return int64(c.Status.ReadyReplicas) }),
 			api.AgeColumn(),
 		),
 		containersColumns(func(c controller) *corev1.PodSpec {
@@ -109,6 +109,6 @@ func replicationControllerColumns() []api.Column {
 			}
 			return &c.Spec.Template.Spec
 		}),
-		[]api.Column{wide(text("Selector", "The labels of the pods.", func(c controller) string { return labelText(c.Spec.Selector) }))},
+		[]api.Column{wide(text("Selector", docs(corev1.ReplicationControllerSpec{}, "selector"), func(c controller) string { return labelText(c.Spec.Selector) }))},
 	)
 }

@@ -29,6 +29,7 @@ func resourceSlices() *api.Resource {
 		ValidateUpdate:      pairRule(checkResourceSliceUpdate),
 		Generation:          true,
 		DeleteReturnsObject: true,
+		UnknownField:        "field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: %s",
 		FieldNames:          []string{"spec.nodeName", "spec.driver", "spec.pool.name"},
 		Fields: api.Value(func(s slice) fields.Set {
 			return fields.Set{

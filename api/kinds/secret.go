@@ -31,10 +31,10 @@ func secrets() *api.Resource {
 			return fields.Set{"type": string(s.Type)}
 		}),
 		Columns: table(
-			text("Type", "Used to facilitate programmatic handling of secret data.", func(s *corev1.Secret) string {
+			text("Type", docs(corev1.Secret{}, "type"), func(s *corev1.Secret) string {
 				return string(s.Type)
 			}),
-			count("Data", "Data contains the secret data.", func(s *corev1.Secret) int64 { return int64(len(s.Data)) }),
+			count("Data", docs(corev1.Secret{}, "data"), func(s *corev1.Secret) int64 { return int64(len(s.Data)) }),
 			api.AgeColumn(),
 		),
 	}

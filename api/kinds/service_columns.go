@@ -12,17 +12,17 @@ import (
 
 func serviceColumns() []api.Column {
 	return table(
-		text("Type", "How the service can be reached.", func(s *corev1.Service) string { return string(s.Spec.Type) }),
-		text("Cluster-IP", "The address inside the cluster.", func(s *corev1.Service) string {
+		text("Type", docs(corev1.ServiceSpec{}, "type"), func(s *corev1.Service) string { return string(s.Spec.Type) }),
+		text("Cluster-IP", docs(corev1.ServiceSpec{}, "clusterIP"), func(s *corev1.Service) string {
 			if len(s.Spec.ClusterIPs) == 0 {
 				return none
 			}
 			return s.Spec.ClusterIPs[0]
 		}),
-		text("External-IP", "The addresses outside the cluster.", externalIPs),
-		text("Port(s)", "The ports, and those of the nodes that lead to them.", servicePorts),
+		text("External-IP", docs(corev1.ServiceSpec{}, "externalIPs"), externalIPs),
+		text("Port(s)", docs(corev1.ServiceSpec{}, "ports"), servicePorts),
 		api.AgeColumn(),
-		wide(text("Selector", "The labels of the pods behind the service.", func(s *corev1.Service) string {
+		wide(text("Selector", docs(corev1.ServiceSpec{}, "selector"), func(s *corev1.Service) string {
 			return labelText(s.Spec.Selector)
 		})),
 	)

@@ -101,21 +101,21 @@ func storageClassColumns() []api.Column {
 	})
 	return []api.Column{
 		name,
-		text("Provisioner", "The type of the provisioner.", func(c *storagev1.StorageClass) string { return c.Provisioner }),
-		text("ReclaimPolicy", "What becomes of the volumes when they are released.", func(c *storagev1.StorageClass) string {
+		text("Provisioner", docs(storagev1.StorageClass{}, "provisioner"), func(c *storagev1.StorageClass) string { return c.Provisioner }),
+		text("ReclaimPolicy", docs(storagev1.StorageClass{}, "reclaimPolicy"), func(c *storagev1.StorageClass) string {
 			if c.ReclaimPolicy == nil {
 				return string(corev1.PersistentVolumeReclaimDelete)
 			}
 			return string(*c.ReclaimPolicy)
 		}),
-		text("VolumeBindingMode", "When volumes are provisioned and bound.", func(c *storagev1.StorageClass) string {
+		text("VolumeBindingMode", docs(storagev1.StorageClass{}, "volumeBindingMode"), func(c *storagev1.StorageClass) string {
 			if c.VolumeBindingMode == nil {
 				return string(storagev1.VolumeBindingImmediate)
 			}
 			return string(*c.VolumeBindingMode)
 		}),
 		{
-			Name: "AllowVolumeExpansion", Type: "string", Description: "Whether volumes can grow.",
+			Name: "AllowVolumeExpansion", Type: "string", Description: docs(storagev1.StorageClass{}, "allowVolumeExpansion"),
 			Value: api.Cell(func(c *storagev1.StorageClass) bool {
 				return c.AllowVolumeExpansion != nil && *c.AllowVolumeExpansion
 			}),

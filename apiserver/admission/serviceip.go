@@ -87,6 +87,7 @@ func (s *ServiceIPs) Mutate(ctx context.Context, a *apiserver.Admission) error {
 	if old, ok := a.Old.(*corev1.Service); ok {
 		carryOver(service, old)
 	}
+	a.NameObject() // an address tells whose it is
 	if service.Spec.Type == corev1.ServiceTypeExternalName {
 		return nil
 	}

@@ -14,7 +14,7 @@ import (
 func DefaultTolerationSeconds(seconds int64) apiserver.Hook {
 	return apiserver.MutateFunc(func(_ context.Context, a *apiserver.Admission) error {
 		pod, ok := a.Object.(*corev1.Pod)
-		if !ok || !on(a, apiserver.Create) {
+		if !ok || !on(a, apiserver.Create, apiserver.Update) {
 			return nil
 		}
 		for _, key := range []string{corev1.TaintNodeNotReady, corev1.TaintNodeUnreachable} {

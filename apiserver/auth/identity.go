@@ -8,6 +8,7 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/coracle-k8s/coracle/api"
 	"github.com/coracle-k8s/coracle/apiserver"
@@ -23,6 +24,10 @@ func (selfReview) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiser
 	if err := body.Read(r, review); err != nil {
 		return err
 	}
+	if err := c.Admit(review); err != nil {
+		return err
+	}
+	review.CreationTimestamp = metav1.Now().Rfc3339Copy()
 	review.Status.UserInfo = userInfo(c.User)
 	return body.Write(w, r, api.Codecs(), http.StatusCreated, review)
 }
@@ -35,9 +40,12 @@ type tokenReview struct {
 }
 
 // ServeConnect implements apiserver.Connector.
-func (t tokenReview) ServeConnect(w http.ResponseWriter, r *http.Request, _ *apiserver.Connection) error {
+func (t tokenReview) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiserver.Connection) error {
 	review := &authenticationv1.TokenReview{}
 	if err := body.Read(r, review); err != nil {
+		return err
+	}
+	if err := c.Admit(review); err != nil {
 		return err
 	}
 	if review.Spec.Token == "" {

@@ -44,6 +44,8 @@ func judgeDefinition(d, old *definition) field.ErrorList {
 	}
 	errs = append(errs, judgeSpec(d, old, spec)...)
 	if old != nil {
+		// Metadata is judged again, as in Kubernetes.
+		errs = append(errs, apivalidation.ValidateObjectMetaAccessorUpdate(d, old, field.NewPath("metadata"))...)
 		errs = append(errs, judgeImmutable(d, old)...)
 	}
 	errs = append(errs, judgeNames(&d.Status.AcceptedNames, field.NewPath("status", "acceptedNames"))...)
@@ -61,6 +63,9 @@ func judgeSpec(d, old *definition, spec *apiextensions.CustomResourceDefinitionS
 	errs := judgeGroup(spec.Group, path.Child("group"))
 	errs = append(errs, judgeEnum(string(spec.Scope), path.Child("scope"), "Cluster", "Namespaced")...)
 	errs = append(errs, judgeSchemasThere(spec, path.Child("versions"))...)
+	if d.Spec.PreserveUnknownFields && hasDefaults(d) {
+		errs = append(errs, field.Invalid(path.Child("preserveUnknownFields"), true, "must be false in order to use defaults in the schema"))
+	}
 	storage, seen, unique := 0, map[string]bool{}, true
 	for i, v := range spec.Versions {
 		at := path.Child("versions").Index(i)
@@ -82,10 +87,13 @@ func judgeSpec(d, old *definition, spec *apiextensions.CustomResourceDefinitionS
 		}
 	}
 	if !unique {
-		errs = append(errs, field.Invalid(path.Child("versions"), d.Spec.Versions, "must contain unique version names"))
+		errs = append(errs, field.Invalid(path.Child("versions"), spec.Versions, "must contain unique version names"))
 	}
 	if storage != 1 {
-		errs = append(errs, field.Invalid(path.Child("versions"), d.Spec.Versions, "must have exactly one version marked as storage version"))
+		errs = append(errs, field.Invalid(path.Child("versions"), spec.Versions, "must have exactly one version marked as storage version"))
+	}
+	if problems := validation.IsDNS1035Label(spec.Version); spec.Version != "" && len(problems) > 0 {
+		errs = append(errs, field.Invalid(path.Child("version"), spec.Version, strings.Join(problems, ",")))
 	}
 	errs = append(errs, judgeNamesThere(&d.Spec.Names, path.Child("names"))...)
 	errs = append(errs, judgeNames(&d.Spec.Names, path.Child("names"))...)
@@ -151,8 +159,10 @@ func judgeStoredVersions(d *definition) field.ErrorList {
 		return field.ErrorList{field.Invalid(path, stored, "must have at least one stored version")}
 	}
 	var errs field.ErrorList
-	if storage := storageVersion(d); storage != "" && !slices.Contains(stored, storage) {
-		errs = append(errs, field.Invalid(path, stored, "must have the storage version "+storage))
+	for _, v := range d.Spec.Versions {
+		if v.Storage && !slices.Contains(stored, v.Name) {
+			errs = append(errs, field.Invalid(path, stored, "must have the storage version "+v.Name))
+		}
 	}
 	for i, name := range stored {
 		if !slices.ContainsFunc(d.Spec.Versions, func(v apiextensionsv1.CustomResourceDefinitionVersion) bool { return v.Name == name }) {

@@ -139,28 +139,39 @@ func judgeURL(text string, path *field.Path) field.ErrorList {
 
 func judgeService(s *apiextensionsv1.ServiceReference, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	if s.Name == "" {
-		errs = append(errs, field.Required(path.Child("name"), "service name is required"))
-	}
+	// Kubernetes takes the one for the other here.
 	if s.Namespace == "" {
-		errs = append(errs, field.Required(path.Child("namespace"), "service namespace is required"))
+		errs = append(errs, field.Required(path.Child("name"), ""))
+	}
+	if s.Name == "" {
+		errs = append(errs, field.Required(path.Child("namespace"), ""))
 	}
 	if s.Port != nil {
 		if problems := validation.IsValidPortNum(int(*s.Port)); len(problems) > 0 {
-			errs = append(errs, field.Invalid(path.Child("port"), *s.Port, "port is not valid: "+strings.Join(problems, ",")))
+			errs = append(errs, field.Invalid(path.Child("port"), *s.Port, "port is not valid: "+strings.Join(problems, ", ")))
 		}
 	}
-	if s.Path == nil || *s.Path == "/" {
-		return errs
+	if s.Path != nil && *s.Path != "" && *s.Path != "/" {
+		errs = append(errs, judgeServicePath(*s.Path, path.Child("path"))...)
 	}
-	if !strings.HasPrefix(*s.Path, "/") {
-		return append(errs, field.Invalid(path.Child("path"), *s.Path, "must start with a '/'"))
+	return errs
+}
+
+func judgeServicePath(text string, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if text == "//" {
+		return field.ErrorList{field.Invalid(path, text, "segment[0] may not be empty")}
 	}
-	for i, segment := range strings.Split(strings.TrimSuffix((*s.Path)[1:], "/"), "/") {
+	if !strings.HasPrefix(text, "/") {
+		errs = append(errs, field.Invalid(path, text, "must start with a '/'"))
+	}
+	for i, segment := range strings.Split(strings.TrimSuffix(text[1:], "/"), "/") {
 		if segment == "" {
-			errs = append(errs, field.Invalid(path.Child("path"), *s.Path, fmt.Sprintf("segment[%d] may not be empty", i)))
-		} else if problems := validation.IsDNS1123Subdomain(segment); len(problems) > 0 {
-			errs = append(errs, field.Invalid(path.Child("path"), *s.Path, fmt.Sprintf("segment[%d]: %s", i, strings.Join(problems, ","))))
+			errs = append(errs, field.Invalid(path, text, fmt.Sprintf("segment[%d] may not be empty", i)))
+			continue
+		}
+		for _, problem := range validation.IsDNS1123Subdomain(segment) {
+			errs = append(errs, field.Invalid(path, text, fmt.Sprintf("segment[%d]: %s", i, problem)))
 		}
 	}
 	return errs

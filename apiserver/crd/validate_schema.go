@@ -3,9 +3,9 @@ package crd
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
-	"strings"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -15,6 +15,8 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/kube-openapi/pkg/validation/spec"
 )
 
 // A placedSchema is a schema of a definition with where it stands: the one that
@@ -129,7 +131,7 @@ func (p *placedSchema) judgeRoot(path *field.Path) field.ErrorList {
 			errs = append(errs, field.Invalid(p.path.Child("openAPIV3Schema.type"), p.schema.Type,
 				`only "object" is allowed as the type at the root of the schema if the status subresource is enabled`))
 		case !slices.Contains(rootFields, name):
-			errs = append(errs, field.Invalid(path, "schema",
+			errs = append(errs, field.Invalid(path, p.schema,
 				fmt.Sprintf("only %v fields are allowed at the root of the schema if the status subresource is enabled", rootFields)))
 		}
 	}
@@ -175,28 +177,48 @@ func (p *placedSchema) judgeSelectable(structural *structuralschema.Structural) 
 }
 
 // formatWarnings names what in a definition's schemas is put up with and does
-// nothing: list types that cannot be merged by.
+// nothing: formats that nobody knows, list types that cannot be merged by.
 func formatWarnings(d *definition) []string {
-	seen := sets.New[string]()
-	for _, v := range d.Spec.Versions {
-		if v.Schema != nil && v.Schema.OpenAPIV3Schema != nil {
-			warnOf(v.Schema.OpenAPIV3Schema, seen)
+	formats, lists := map[string]bool{}, map[string]bool{}
+	eachSchema(d, func(s *apiextensionsv1.JSONSchemaProps) {
+		known := &spec.Schema{SchemaProps: spec.SchemaProps{Format: s.Format, Type: []string{s.Type}}}
+		for _, format := range validation.GetUnrecognizedFormats(known, version.MajorMinor(1, 37)) {
+			formats[fmt.Sprintf("unrecognized format %q", format)] = true
 		}
-	}
-	return sets.List(seen)
+		if s.XListType == nil || *s.XListType != "set" || s.Items == nil || s.Items.Schema == nil {
+			return
+		}
+		if t := s.Items.Schema.Type; t == "object" || t == "array" {
+			lists[fmt.Sprintf("x-kubernetes-list-type: set for items of type %q is not supported by server-side apply or CEL validation rules", t)] = true
+		}
+	})
+	return slices.Concat(slices.Sorted(maps.Keys(formats)), slices.Sorted(maps.Keys(lists)))
 }
 
-func warnOf(s *apiextensionsv1.JSONSchemaProps, seen sets.Set[string]) {
-	if s.Items != nil && s.Items.Schema != nil {
-		if t := s.Items.Schema.Type; s.XListType != nil && *s.XListType == "set" && strings.Contains(" object array ", " "+t+" ") {
-			seen.Insert(fmt.Sprintf("x-kubernetes-list-type: set for items of type %q is not supported by server-side apply or CEL validation rules", t))
+// hasDefaults says whether a schema of the definition has a default.
+func hasDefaults(d *definition) (found bool) {
+	eachSchema(d, func(s *apiextensionsv1.JSONSchemaProps) { found = found || s.Default != nil })
+	return found
+}
+
+// eachSchema visits the schemas of a definition's versions and all within them.
+func eachSchema(d *definition, visit func(*apiextensionsv1.JSONSchemaProps)) {
+	for _, v := range d.Spec.Versions {
+		if v.Schema != nil && v.Schema.OpenAPIV3Schema != nil {
+			eachWithin(v.Schema.OpenAPIV3Schema, visit)
 		}
-		warnOf(s.Items.Schema, seen)
+	}
+}
+
+func eachWithin(s *apiextensionsv1.JSONSchemaProps, visit func(*apiextensionsv1.JSONSchemaProps)) {
+	visit(s)
+	if s.Items != nil && s.Items.Schema != nil {
+		eachWithin(s.Items.Schema, visit)
 	}
 	if s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil {
-		warnOf(s.AdditionalProperties.Schema, seen)
+		eachWithin(s.AdditionalProperties.Schema, visit)
 	}
 	for _, property := range s.Properties {
-		warnOf(&property, seen)
+		eachWithin(&property, visit)
 	}
 }

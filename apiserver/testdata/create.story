@@ -230,13 +230,12 @@ status: Failure
 # A new object has no revision yet.
 POST /api/v1/namespaces/default/configmaps
 {"metadata": {"name": "x", "resourceVersion": "7"}}
-=> 400 Bad Request
+=> 500 Internal Server Error
 apiVersion: v1
-code: 400
+code: 500
 kind: Status
 message: resourceVersion should not be set on objects to be created
 metadata: {}
-reason: BadRequest
 status: Failure
 
 # A dry run says what would be, and does nothing.

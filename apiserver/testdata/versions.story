@@ -280,13 +280,11 @@ details:
   - field: count
     message: 'Invalid value: "": needs to be unset'
     reason: FieldValueInvalid
-  group: events.k8s.io
   kind: Event
   name: web.2
 kind: Status
-message: 'Event.events.k8s.io "web.2" is invalid: [eventTime: Required value, type:
-  Invalid value: "": has invalid value: Odd, count: Invalid value: "": needs to be
-  unset]'
+message: 'Event "web.2" is invalid: [eventTime: Required value, type: Invalid value:
+  "": has invalid value: Odd, count: Invalid value: "": needs to be unset]'
 metadata: {}
 reason: Invalid
 status: Failure
@@ -309,13 +307,12 @@ details:
   - field: message
     message: 'Invalid value: "other": field is immutable'
     reason: FieldValueInvalid
-  group: events.k8s.io
   kind: Event
   name: web.1
 kind: Status
-message: 'Event.events.k8s.io "web.1" is invalid: [series.count: Invalid value: "":
-  should be at least 2, series.lastObservedTime: Required value, message: Invalid
-  value: "other": field is immutable]'
+message: 'Event "web.1" is invalid: [series.count: Invalid value: "": should be at
+  least 2, series.lastObservedTime: Required value, message: Invalid value: "other":
+  field is immutable]'
 metadata: {}
 reason: Invalid
 status: Failure

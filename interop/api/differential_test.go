@@ -16,7 +16,7 @@ import (
 
 var (
 	update = flag.Bool("update", false, "write docs/differences.md")
-	only   = flag.String("only", "", "run only the files and kinds whose names contain this, and print what differs")
+	only   = flag.String("only", "", "run only the files and kinds whose names contain this, and print what differs, values whole")
 )
 
 const (
@@ -49,7 +49,7 @@ func TestDifferences(t *testing.T) {
 	}
 	t.Log(report.Summary())
 	if *only != "" {
-		t.Log(report.Markdown())
+		t.Log(report.Whole())
 		return
 	}
 	if *update {

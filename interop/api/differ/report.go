@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -76,11 +77,17 @@ type habit struct {
 }
 
 // Markdown tells all differences: first those that many kinds have in common.
-func (r *Report) Markdown() string {
+func (r *Report) Markdown() string { return r.tell(cell, r.habits()) }
+
+// Whole tells every difference by itself, with values as long as they are.
+func (r *Report) Whole() string {
+	return r.tell(func(text string) string { return strconv.Quote(text) }, nil)
+}
+
+func (r *Report) tell(cell func(string) string, habits []*habit) string {
 	var b strings.Builder
 	b.WriteString(preface)
 	fmt.Fprintf(&b, "%s.\n", r.Summary())
-	habits := r.habits()
 	if len(habits) > 0 {
 		b.WriteString("\n## In many kinds\n\n| request | | kube-apiserver, for example | Coracle | in |\n|---|---|---|---|---|\n")
 	}
@@ -90,7 +97,7 @@ func (r *Report) Markdown() string {
 		fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s |\n", h.title, h.path, cell(h.first.Want), cell(h.first.Have), strings.Join(h.files, ", "))
 	}
 	for _, s := range r.sections {
-		s.write(&b, shared)
+		s.write(&b, shared, cell)
 	}
 	return b.String()
 }
@@ -130,7 +137,7 @@ func (s section) short() string {
 }
 
 // write tells of a file's requests what is not shared.
-func (s section) write(b *strings.Builder, shared map[[2]string]bool) {
+func (s section) write(b *strings.Builder, shared map[[2]string]bool, cell func(string) string) {
 	begun := false
 	for _, e := range s.entries {
 		own := slices.DeleteFunc(slices.Clone(e.found), func(d Difference) bool {
