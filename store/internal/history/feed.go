@@ -47,14 +47,11 @@ func (f *Feed) Publish(next State) {
 	if next.Revision() == before.Revision() {
 		return // a compaction
 	}
+	changes := next.Since(before.Revision())
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, c := range next.Since(before.Revision()) {
-		for w := range f.watchers {
-			if w.keys.Contains(c.KV.Key) {
-				w.changed(c.KV.ModRevision)
-			}
-		}
+	for w := range f.watchers {
+		w.look(changes)
 	}
 }
 

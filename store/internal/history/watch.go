@@ -13,6 +13,10 @@ import (
 // the past gets it in portions.
 const maxBatch = 1024
 
+// firstBatch is for how many events a batch has room at first: as many as a
+// busy store writes at once.
+const firstBatch = 64
+
 // A Watcher is a cursor into the log of a [Feed].
 type Watcher struct {
 	feed *Feed
@@ -39,10 +43,16 @@ type Watcher struct {
 
 var _ store.Watcher = (*Watcher)(nil)
 
-// changed tells the watcher that a key of its range changed at that revision.
-func (w *Watcher) changed(revision int64) {
-	if w.pending.CompareAndSwap(0, revision) {
-		w.ring()
+// look tells the watcher of the first of the changes that is in its range. It will
+// find the others by itself.
+func (w *Watcher) look(changes []Change) {
+	for _, c := range changes {
+		if w.keys.Contains(c.KV.Key) {
+			if w.pending.CompareAndSwap(0, c.KV.ModRevision) {
+				w.ring()
+			}
+			return
+		}
 	}
 }
 
@@ -136,14 +146,20 @@ func (w *Watcher) again(progress bool) {
 // scan collects the events after the revision from.
 func (w *Watcher) scan(state *State, from int64) store.Batch {
 	batch := store.Batch{Revision: from}
-	for _, c := range state.Since(from) {
+	changes := state.Since(from)
+	for i := range changes {
 		if len(batch.Events) == maxBatch {
 			break
 		}
+		c := &changes[i]
 		batch.Revision = c.KV.ModRevision
-		if w.keys.Contains(c.KV.Key) {
-			batch.Events = append(batch.Events, c.Event())
+		if !w.keys.Contains(c.KV.Key) {
+			continue
 		}
+		if batch.Events == nil {
+			batch.Events = make([]store.Event, 0, min(len(changes)-i, firstBatch))
+		}
+		batch.Events = append(batch.Events, c.Event())
 	}
 	return batch
 }
