@@ -57,6 +57,7 @@
 //
 // # Reading order
 //
-// server.go, read.go, write.go, txn.go, watch.go, stream.go, events.go, lease.go,
-// leases.go, maintenance.go; then how replies become bytes: encode.go, codec.go.
+// server.go, read.go, rangestream.go, write.go, txn.go, watch.go, stream.go,
+// events.go, lease.go, leases.go, maintenance.go; then how replies become bytes:
+// encode.go, codec.go.
 package etcdserver

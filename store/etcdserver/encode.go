@@ -31,6 +31,8 @@ const (
 	fieldMore  = 3
 	fieldCount = 4
 
+	fieldRangeResponse = 1 // of RangeStreamResponse
+
 	fieldWatchID  = 2 // of WatchResponse
 	fieldFragment = 7
 	fieldEvents   = 11

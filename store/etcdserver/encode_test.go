@@ -1,13 +1,17 @@
 package etcdserver_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/coracle-k8s/coracle/store/etcdserver"
@@ -60,6 +64,49 @@ func TestRange_sameInATransaction(t *testing.T) {
 		require.True(t, proto.Equal(want, got), "%s:\nwant %v\ngot  %v", name, want, got)
 		require.Empty(t, got.ProtoReflect().GetUnknown(), name)
 	}
+}
+
+// The parts of a stream, merged, are what one Range says.
+func TestRangeStream(t *testing.T) {
+	c := serve(t, memstore.New(), etcdserver.Options{})
+	for i := range 100 {
+		put(t, c, fmt.Sprintf("k%03d", i), string(make([]byte, 20_000)))
+	}
+	kv := pb.NewKVClient(c.ActiveConnection())
+	for name, r := range map[string]*pb.RangeRequest{
+		"all":   {Key: []byte("k"), RangeEnd: []byte("l")},
+		"limit": {Key: []byte("k"), RangeEnd: []byte("l"), Limit: 70},
+		"past":  {Key: []byte("k"), RangeEnd: []byte("l"), Revision: 50},
+		"count": {Key: []byte("k"), RangeEnd: []byte("l"), CountOnly: true},
+		"one":   {Key: []byte("k001")},
+		"none":  {Key: []byte("x")},
+	} {
+		want, err := kv.Range(t.Context(), r)
+		require.NoError(t, err, name)
+		stream, err := kv.RangeStream(t.Context(), r)
+		require.NoError(t, err, name)
+		got, parts := &pb.RangeResponse{}, 0
+		for {
+			part, err := stream.Recv()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			require.NoError(t, err, name)
+			require.Nil(t, got.Header, "%s: the header comes last", name)
+			proto.Merge(got, part.RangeResponse)
+			parts++
+		}
+		require.True(t, proto.Equal(want, got), name)
+		require.Equal(t, max(1, (len(want.Kvs)+13)/14), parts, "%s: parts of a quarter of a megabyte", name)
+	}
+	refused, err := kv.RangeStream(t.Context(), &pb.RangeRequest{Key: []byte("k"), MinModRevision: 3})
+	require.NoError(t, err)
+	_, err = refused.Recv()
+	require.Equal(t, codes.Unimplemented, status.Code(err))
+	refused, err = kv.RangeStream(t.Context(), &pb.RangeRequest{Key: []byte("k"), Revision: 1000})
+	require.NoError(t, err)
+	_, err = refused.Recv()
+	require.Equal(t, codes.OutOfRange, status.Code(err))
 }
 
 // What a watch says of a key is what a Range says at that revision, whether it is

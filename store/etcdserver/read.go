@@ -27,20 +27,26 @@ func (s *kvService) encodedRange(ctx context.Context, r *pb.RangeRequest) (mem.B
 	if err != nil {
 		return nil, s.status(err)
 	}
-	if r.Revision > 0 {
-		// The header has the current revision, whatever was read at.
-		if p.revision, err = s.store.Revision(ctx); err != nil {
-			return nil, s.status(err)
-		}
+	if p.revision, err = s.headerRevision(ctx, r, p); err != nil {
+		return nil, s.status(err)
 	}
 	return p.encode(&s.buffers), nil
+}
+
+// headerRevision returns what the header of the answer to r says: the current
+// revision, whatever was read at.
+func (s *Server) headerRevision(ctx context.Context, r *pb.RangeRequest, p page) (int64, error) {
+	if r.Revision <= 0 {
+		return p.revision, nil
+	}
+	return s.store.Revision(ctx)
 }
 
 // A page is what a Range is answered with.
 type page struct {
 	*Server
 	items    []store.KeyValue
-	revision int64 // of the header
+	revision int64 // of the header, zero for none
 	more     bool
 	count    int64
 }
@@ -97,7 +103,10 @@ func (p page) encode(buffers mem.BufferPool) mem.BufferSlice {
 		size += sizeBytes(p.pair(&p.items[i]).size())
 	}
 	whole := buffers.Get(size)
-	b := appendHeader((*whole)[:0], p.revision)
+	b := (*whole)[:0]
+	if p.revision != 0 {
+		b = appendHeader(b, p.revision)
+	}
 	for i := range p.items {
 		kv := p.pair(&p.items[i])
 		b = kv.append(b, fieldKVs, kv.size())
