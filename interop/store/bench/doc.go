@@ -7,11 +7,14 @@
 // other, several times, and the table shows the median round, so that a disk or a
 // machine that is busy for a moment is busy for both.
 //
-// Client and server share the processors. The client's part is the same for both,
-// and so what is shown is less than the difference between the servers; the last
-// columns say how much processor time each server took.
+// Client and server share the processors, and the client has the larger half: a get
+// costs etcd's client more than it costs either server. So the table says how much
+// processor time each took for one operation, and how many times as fast as etcd
+// ours could be "at most", if it took no time at all. And the lines with lean clients
+// show the servers nearly alone: those clients write requests that were made before
+// and only count what comes back (lean.go).
 //
 // # Reading order
 //
-// main.go, work.go (what is measured), inprocess.go, table.go.
+// main.go, work.go (what is measured), leanwork.go, lean.go, inprocess.go, table.go.
 package main

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -72,7 +73,7 @@ func (o options) sideBySide(ctx context.Context, dir string, t *table) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, coracle.Stop()) }()
-	t.head("", "etcd v3.7.3", "coracle", "times", "µs of etcd's CPU for each", "of coracle's")
+	t.head("", "etcd v3.7.3", "coracle", "times", "at most", "µs of etcd's CPU for each", "its client's", "µs of coracle's", "its client's")
 	for _, w := range works {
 		if !o.wants(w.name) {
 			continue
@@ -81,8 +82,8 @@ func (o options) sideBySide(ctx context.Context, dir string, t *table) (err erro
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
 		}
-		t.row(w.name, number(theirs.rate), number(ours.rate), fmt.Sprintf("%.2f", ours.rate/theirs.rate),
-			fmt.Sprintf("%.1f", theirs.micros), fmt.Sprintf("%.1f", ours.micros))
+		t.row(w.name, number(theirs.rate), number(ours.rate), ratio(ours.rate/theirs.rate), ratio(ours.atMost()/theirs.rate),
+			micros(theirs.micros), micros(theirs.client), micros(ours.micros), micros(ours.client))
 	}
 	return nil
 }
@@ -108,24 +109,36 @@ func (o options) profile(of string) string {
 type figure struct {
 	rate   float64 // operations per second
 	micros float64 // processor time of the server for an operation, in microseconds
+	client float64 // that of the client
 }
+
+// atMost returns the rate if the server took no time at all, and the client had all
+// processors for itself.
+func (f figure) atMost() float64 { return float64(runtime.NumCPU()) * 1e6 / f.client }
 
 // compare returns the medians of the rounds of a line.
 func (o options) compare(ctx context.Context, w work, etcd, coracle *programs.Program) (theirs, ours figure, err error) {
 	programsOf := []*programs.Program{etcd, coracle}
-	rates, micros := make([][]float64, len(programsOf)), make([][]float64, len(programsOf))
+	figures := make([][]figure, len(programsOf))
 	for range o.rounds {
 		for i, p := range programsOf {
 			f, err := measure(ctx, w, p, o.round)
 			if err != nil {
 				return theirs, ours, fmt.Errorf("%s: %w", p.Name, err)
 			}
-			rates[i], micros[i] = append(rates[i], f.rate), append(micros[i], f.micros)
+			figures[i] = append(figures[i], f)
 		}
 	}
-	theirs = figure{median(rates[0]), median(micros[0])}
-	ours = figure{median(rates[1]), median(micros[1])}
-	return theirs, ours, nil
+	return medians(figures[0]), medians(figures[1]), nil
+}
+
+// medians returns the median of each number.
+func medians(figures []figure) figure {
+	var rates, micros, client []float64
+	for _, f := range figures {
+		rates, micros, client = append(rates, f.rate), append(micros, f.micros), append(client, f.client)
+	}
+	return figure{median(rates), median(micros), median(client)}
 }
 
 func median(values []float64) float64 {

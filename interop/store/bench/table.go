@@ -34,3 +34,8 @@ func number(n float64) string {
 	}
 	return s
 }
+
+func ratio(n float64) string { return fmt.Sprintf("%.2f", n) }
+
+// micros returns a number of microseconds.
+func micros(n float64) string { return fmt.Sprintf("%.1f", n) }

@@ -36,7 +36,7 @@ type work struct {
 	// that no other call has.
 	each func(ctx context.Context, c *clientv3.Client, i int64) (int64, error)
 	// run is for work that is no loop of clients. It returns what was done.
-	run func(ctx context.Context, clients []*clientv3.Client, d time.Duration) (int64, error)
+	run func(ctx context.Context, p *programs.Program, clients []*clientv3.Client, d time.Duration) (int64, error)
 }
 
 // works are the lines of the table.
@@ -45,8 +45,10 @@ var works = []work{
 	{name: "durable puts/s, 16 clients", clients: 16, each: put},
 	{name: "durable puts/s, 256 clients", clients: 256, each: put},
 	{name: "gets/s, 64 clients", clients: 64, each: get},
+	{name: "gets/s, lean clients", run: leanGets},
 	{name: "keys listed/s in pages of 500, 8 clients", clients: 8, each: list},
 	{name: "watch events/s, 50 watchers of 64 writers", clients: 64, run: fanOut},
+	{name: "watch events/s, 50 lean watchers of lean writers", run: leanFanOut},
 	{name: "watch events/s, 8 watchers of the past", clients: 8, run: replay},
 }
 
@@ -147,25 +149,35 @@ func measure(ctx context.Context, w work, p *programs.Program, d time.Duration) 
 	if run == nil {
 		run = w.loop
 	}
-	before, err := p.CPU()
+	server, client, err := used(p)
 	if err != nil {
 		return figure{}, err
 	}
 	begin := time.Now()
-	done, err := run(ctx, clients, d)
+	done, err := run(ctx, p, clients, d)
 	took := time.Since(begin)
 	if err != nil {
 		return figure{}, err
 	}
-	after, err := p.CPU()
+	serverAfter, clientAfter, err := used(p)
 	return figure{
 		rate:   float64(done) / took.Seconds(),
-		micros: float64((after - before).Microseconds()) / float64(done),
+		micros: float64((serverAfter - server).Microseconds()) / float64(done),
+		client: float64((clientAfter - client).Microseconds()) / float64(done),
 	}, err
 }
 
+// used returns how much processor time a program has used, and how much we have.
+func used(p *programs.Program) (server, client time.Duration, err error) {
+	if server, err = p.CPU(); err != nil {
+		return 0, 0, err
+	}
+	client, err = programs.CPU(os.Getpid())
+	return server, client, err
+}
+
 // loop has each client do the work again and again.
-func (w work) loop(ctx context.Context, clients []*clientv3.Client, d time.Duration) (int64, error) {
+func (w work) loop(ctx context.Context, _ *programs.Program, clients []*clientv3.Client, d time.Duration) (int64, error) {
 	until := time.Now().Add(d)
 	var next, done atomic.Int64
 	var group errgroup.Group
@@ -187,7 +199,7 @@ func (w work) loop(ctx context.Context, clients []*clientv3.Client, d time.Durat
 
 // fanOut has watchers of all keys while clients write. What counts is the events
 // that all the watchers got, of all writes.
-func fanOut(ctx context.Context, clients []*clientv3.Client, d time.Duration) (int64, error) {
+func fanOut(ctx context.Context, _ *programs.Program, clients []*clientv3.Client, d time.Duration) (int64, error) {
 	now, err := clients[0].Get(ctx, key(0))
 	if err != nil {
 		return 0, err
@@ -206,7 +218,7 @@ func fanOut(ctx context.Context, clients []*clientv3.Client, d time.Duration) (i
 			}
 		})
 	}
-	written, err := work{each: put}.loop(ctx, clients, d)
+	written, err := work{each: put}.loop(ctx, nil, clients, d)
 	for i := range seen {
 		for err == nil && seen[i].Load() < written {
 			time.Sleep(time.Millisecond)
@@ -219,7 +231,7 @@ func fanOut(ctx context.Context, clients []*clientv3.Client, d time.Duration) (i
 }
 
 // replay has every client watch from the oldest revision that can be had, once.
-func replay(ctx context.Context, clients []*clientv3.Client, _ time.Duration) (int64, error) {
+func replay(ctx context.Context, _ *programs.Program, clients []*clientv3.Client, _ time.Duration) (int64, error) {
 	now, err := clients[0].Get(ctx, key(0))
 	if err != nil {
 		return 0, err

@@ -14,22 +14,31 @@ const tick = 10 * time.Millisecond
 
 // CPU returns how much processor time the program has used. It needs Linux.
 func (p *Program) CPU() (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
+	used, err := CPU(p.PID())
 	if err != nil {
 		return 0, fmt.Errorf("processor time of %s: %w", p.Name, err)
+	}
+	return used, nil
+}
+
+// CPU returns how much processor time a process has used.
+func CPU(pid int) (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
 	}
 	// The second field, the name, is in parentheses and may have spaces. User and
 	// system time are the 14th and 15th.
 	_, rest, _ := strings.Cut(string(b), ") ")
 	fields := strings.Fields(rest)
 	if len(fields) < 13 {
-		return 0, fmt.Errorf("processor time of %s: %q is not understood", p.Name, b)
+		return 0, fmt.Errorf("%q is not understood", b)
 	}
 	var used time.Duration
 	for _, field := range fields[11:13] {
 		n, err := strconv.Atoi(field)
 		if err != nil {
-			return 0, fmt.Errorf("processor time of %s: %w", p.Name, err)
+			return 0, err
 		}
 		used += time.Duration(n) * tick
 	}
