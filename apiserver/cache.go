@@ -170,17 +170,6 @@ func (c *cache) change(ctx context.Context, col *collection, e store.Event) chan
 	return ch
 }
 
-func (c *cache) entry(ctx context.Context, col *collection, kv store.KeyValue) *entry {
-	obj, err := c.decode(ctx, col.resource, kv)
-	if err != nil {
-		c.log.Error("an object in the store cannot be read", "key", kv.Key, "err", err)
-	}
-	return &entry{
-		key: kv.Key[len(col.prefix):], revision: kv.ModRevision, object: obj, err: err,
-		node: nodeNameOf(col.resource, obj), encoding: encoding{stored: kv.Value},
-	}
-}
-
 // reset forgets everything and ends all watchers.
 func (c *cache) reset(cause error) {
 	c.mu.Lock()
@@ -235,7 +224,7 @@ func (c *cache) register(r *api.Resource) (*collection, error) {
 	if !c.exists(r) { // a request is later than the end of its kind
 		return nil, errKindGone
 	}
-	col = newCollection(kept, &c.zips)
+	col = newCollection(kept, c.decode, &c.zips)
 	c.collections[kept] = col
 	c.byPrefix[col.prefix] = append(c.byPrefix[col.prefix], col)
 	return col, nil
@@ -380,15 +369,15 @@ func (c *cache) following(ctx context.Context) error {
 // objectAt returns an object at just this revision, or nil if the cache has not got it.
 func (c *cache) objectAt(r *api.Resource, key string, revision int64) api.Object {
 	c.mu.RLock()
-	defer c.mu.RUnlock()
-	col := c.collections[r]
-	if col == nil {
+	var found *entry
+	if col := c.collections[r]; col != nil {
+		found = col.entries.get(key)
+	}
+	c.mu.RUnlock()
+	if found.empty() || found.revision != revision {
 		return nil
 	}
-	if e := col.entries.get(key); e != nil && e.revision == revision {
-		return e.object
-	}
-	return nil
+	return found.object()
 }
 
 // get returns one entry, or nil, and the cache's revision.

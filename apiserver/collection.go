@@ -13,18 +13,6 @@ import (
 // was cut off can go on where it was. Older ones are read from the store.
 const windowSize = 1024
 
-// An entry is one object of a collection. It is never changed: a write puts
-// another in its place. So whoever holds one may read it without a lock.
-type entry struct {
-	key      string // below the collection's prefix: namespace/name or name
-	revision int64
-	object   api.Object
-	err      error  // why object is nil: its value cannot be decoded
-	node     string // the object's field spec.nodeName
-	encoding encoding
-	forms    forms
-}
-
 // A change is an event of the store, decoded. Without an entry it is a deletion.
 type change struct {
 	key      string
@@ -36,6 +24,8 @@ type change struct {
 type collection struct {
 	resource *api.Resource
 	prefix   string
+	decode   decodeFunc
+	forgets  bool          // entries do not keep their objects
 	filled   chan struct{} // closed when entries is complete
 	filling  chan struct{} // held by who is filling
 
@@ -49,9 +39,9 @@ type collection struct {
 	packs packs // of lists; has a lock of its own
 }
 
-func newCollection(r *api.Resource, zips *sync.Pool) *collection {
+func newCollection(r *api.Resource, decode decodeFunc, zips *sync.Pool) *collection {
 	return &collection{
-		resource: r, prefix: r.Prefix(),
+		resource: r, prefix: r.Prefix(), decode: decode, forgets: r.Stored == nil && !isCustom(r),
 		filled: make(chan struct{}), filling: make(chan struct{}, 1),
 		index: index{}, watchers: watchers{}, packs: packs{zips: zips, seed: maphash.MakeSeed()},
 	}
@@ -115,9 +105,6 @@ func (c *collection) scopeLocked(r *api.Resource, scope watchScope) []*entry {
 	}
 	return c.entries.list(keyPrefix(r, scope.namespace))
 }
-
-// empty says that there is no object, or none that can be read.
-func (e *entry) empty() bool { return e == nil || e.object == nil }
 
 // ordered is a list of entries in key order. Looking one up takes a binary
 // search; putting in or taking out moves the pointers behind it, which for the

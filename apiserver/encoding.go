@@ -44,7 +44,7 @@ func (e *entry) message(s *Storage) (api.Message, bool) {
 			enc.plain = enc.stored
 			return
 		}
-		bare := shallowCopy(e.object)
+		bare := shallowCopy(e.object())
 		bare.SetResourceVersion("")
 		made, err := s.codec.EncodeStored(bare)
 		switch {
@@ -124,7 +124,7 @@ func (q *request) sendItems(around api.ListMessage, entries []*entry) bool {
 		if !ok {
 			return false
 		}
-		items += message.ItemSize(e.object.GetResourceVersion())
+		items += message.ItemSize(formatRevision(e.revision))
 	}
 	out := q.open(http.StatusOK, api.Protobuf, around.Size(items))
 	defer out.close()
@@ -133,7 +133,7 @@ func (q *request) sendItems(around api.ListMessage, entries []*entry) bool {
 	piece := around.Begin((*buffer)[:0], items)
 	for _, e := range entries {
 		message, _ := e.message(storage)
-		revision := e.object.GetResourceVersion()
+		revision := formatRevision(e.revision)
 		if len(piece) > 0 && len(piece)+message.ItemSize(revision) > streamBuffer {
 			if _, err := out.Write(piece); err != nil {
 				return true // a client that went away

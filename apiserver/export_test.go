@@ -25,8 +25,8 @@ func (s *Storage) CheckCache(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if !equality.Semantic.DeepEqual(fresh, e.object) {
-				return fmt.Errorf("%s %s in the cache was changed: it is\n%+v\nand was stored as\n%+v", r.Plural, e.key, e.object, fresh)
+			if !equality.Semantic.DeepEqual(fresh, e.object()) {
+				return fmt.Errorf("%s %s in the cache was changed: it is\n%+v\nand was stored as\n%+v", r.Plural, e.key, e.object(), fresh)
 			}
 		}
 	}

@@ -45,7 +45,7 @@ func (c *cache) followKind(ctx context.Context, r *api.Resource, see func([]api.
 		objects := make([]api.Object, 0, len(entries))
 		for _, e := range entries {
 			if e.err == nil {
-				objects = append(objects, e.object)
+				objects = append(objects, e.object())
 			}
 		}
 		see(objects)

@@ -43,7 +43,7 @@ func (q *request) get(v *view) error {
 	if message, ok := q.message(found); ok && v.whole {
 		return q.sendMessage(http.StatusOK, message, found.revision)
 	}
-	return q.answer(http.StatusOK, v.show(found.object))
+	return q.answer(http.StatusOK, v.show(found.object()))
 }
 
 // await waits until the cache is as new as a read demands.

@@ -18,9 +18,8 @@ func termsOf(e *entry) []term {
 	if e.empty() {
 		return nil
 	}
-	labels := e.object.GetLabels()
-	terms := make([]term, 0, len(labels)+1)
-	for name, value := range labels {
+	terms := make([]term, 0, len(e.labels)+1)
+	for name, value := range e.labels {
 		terms = append(terms, term{labelPrefix + name, value})
 	}
 	if e.node != "" {

@@ -123,7 +123,7 @@ func (q *request) list() error {
 func (p *page) objects() []api.Object {
 	objects := make([]api.Object, len(p.entries))
 	for i, e := range p.entries {
-		objects[i] = e.object
+		objects[i] = e.object()
 	}
 	return objects
 }

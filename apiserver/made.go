@@ -65,7 +65,7 @@ func (c *cache) into(ctx context.Context, r *api.Resource, entries []*entry) ([]
 			made[i] = e
 		default:
 			if made[i] = e.as(r); made[i] == nil {
-				missing, sources = append(missing, i), append(sources, e.object)
+				missing, sources = append(missing, i), append(sources, e.object())
 			}
 		}
 	}
@@ -80,9 +80,9 @@ func (c *cache) into(ctx context.Context, r *api.Resource, entries []*entry) ([]
 		return nil, fmt.Errorf("convert %s: %d objects became %d", r.Plural, len(sources), len(objects))
 	}
 	for i, at := range missing {
-		e := &entry{key: entries[at].key, revision: entries[at].revision, object: objects[i]}
-		if e.err = complete(r, e.object, e.revision); e.err != nil {
-			e.object = nil
+		e := &entry{key: entries[at].key, revision: entries[at].revision}
+		if e.err = complete(r, objects[i], e.revision); e.err == nil {
+			e = newEntry(r, e.key, e.revision, objects[i])
 		}
 		entries[at].remember(r, e)
 		made[at] = e

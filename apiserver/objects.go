@@ -31,7 +31,7 @@ func (o directObjects) Get(ctx context.Context, r *api.Resource, namespace, name
 	case found.err != nil:
 		return nil, storeError(r, name, found.err)
 	}
-	return found.object, nil
+	return found.object(), nil
 }
 
 // List implements Objects.
@@ -48,7 +48,7 @@ func (o directObjects) List(ctx context.Context, r *api.Resource, namespace stri
 		if e.err != nil {
 			return nil, storeError(r, e.key, e.err)
 		}
-		objects = append(objects, e.object)
+		objects = append(objects, e.object())
 	}
 	return objects, nil
 }

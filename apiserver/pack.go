@@ -100,7 +100,7 @@ func (p *pack) get(entries []*entry, storage *Storage, zips *sync.Pool) (deflate
 		for _, e := range entries {
 			message, ok := e.message(storage)
 			complete = complete && ok
-			item = message.AppendItem(item[:0], e.object.GetResourceVersion())
+			item = message.AppendItem(item[:0], formatRevision(e.revision))
 			_, _ = w.Write(item)
 		}
 	})

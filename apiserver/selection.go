@@ -114,12 +114,12 @@ func (s *selection) terms() []term {
 // namespace has been seen to already.
 func (s *selection) matches(e *entry) bool {
 	switch {
-	case s.node != "" && s.node != e.node, s.name != "" && s.name != e.object.GetName():
+	case s.node != "" && s.node != e.node, s.name != "" && s.name != e.name():
 		return false
-	case !s.labels.Empty() && !s.labels.Matches(labels.Set(e.object.GetLabels())):
+	case !s.labels.Empty() && !s.labels.Matches(labels.Set(e.labels)):
 		return false
 	default:
-		return s.further.Empty() || s.further.Matches(fieldsOf(s.resource, e.object))
+		return s.further.Empty() || s.further.Matches(fieldsOf(s.resource, e.object()))
 	}
 }
 

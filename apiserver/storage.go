@@ -91,10 +91,9 @@ func (s *Storage) stateOf(ctx context.Context, r *api.Resource, kv store.KeyValu
 
 // entry returns the state as the cache would have it.
 func (s state) entry(r *api.Resource, key string) *entry {
-	return &entry{
-		key: key[len(r.Prefix()):], revision: s.revision, object: s.object,
-		node: nodeNameOf(r, s.object), encoding: encoding{stored: s.value},
-	}
+	e := newEntry(r, key[len(r.Prefix()):], s.revision, s.object)
+	e.encoding.stored = s.value
+	return e
 }
 
 // create stores a new object and sets its resourceVersion. A name that is

@@ -66,7 +66,7 @@ func (s *stream) present(e *entry) error {
 	if message, ok := s.q.message(e); ok {
 		return s.writeFrame(messageFrame(watch.Added, message, e.revision), nil)
 	}
-	return s.send(watch.Added, e.object)
+	return s.send(watch.Added, e.object())
 }
 
 // send writes an event of this watch alone.

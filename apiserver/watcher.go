@@ -33,7 +33,7 @@ type event struct {
 // gone is the object as it leaves a watcher's view: as it was before, with this
 // event's revision, so that a watch can go on from there.
 func (e *event) gone() api.Object {
-	e.lastOnce.Do(func() { e.last = withRevision(e.before.object, e.revision) })
+	e.lastOnce.Do(func() { e.last = withRevision(e.before.object(), e.revision) })
 	return e.last
 }
 
@@ -61,7 +61,7 @@ func (e *event) shown(as watch.EventType) (*entry, func() api.Object) {
 	if as == watch.Deleted {
 		return e.before, e.gone
 	}
-	return e.now, func() api.Object { return e.now.object }
+	return e.now, e.now.object
 }
 
 // A delivery is an event on its way to its watchers, with the encodings they
