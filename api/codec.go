@@ -20,7 +20,7 @@ const (
 )
 
 // A Codec turns objects into bytes and back. There is one for each process, see
-// [Codecs]; it holds no state, so it is safe for concurrent use.
+// [Codecs]; it is safe for concurrent use.
 //
 // Whatever the media type, the bytes name their kind: encoding fills in the
 // apiVersion and kind of a typed object, which Go code seldom sets, and decoding
@@ -28,6 +28,7 @@ const (
 type Codec struct {
 	scheme      *runtime.Scheme
 	serializers map[string]runtime.Serializer
+	scratch     sync.Pool // of *runtime.Allocator
 }
 
 // Codecs returns the codec of all built-in kinds, which everybody shares.
@@ -39,7 +40,8 @@ func NewCodec(scheme *runtime.Scheme) *Codec {
 	strictYAML := jsonserializer.SerializerOptions{Strict: true, Yaml: true}
 	meta := jsonserializer.DefaultMetaFactory
 	return &Codec{
-		scheme: scheme,
+		scheme:  scheme,
+		scratch: sync.Pool{New: func() any { return &runtime.Allocator{} }},
 		serializers: map[string]runtime.Serializer{
 			JSON:     jsonserializer.NewSerializerWithOptions(meta, scheme, scheme, strict),
 			YAML:     jsonserializer.NewSerializerWithOptions(meta, scheme, scheme, strictYAML),
@@ -75,7 +77,14 @@ func (c *Codec) Encode(obj runtime.Object, mediaType string, w io.Writer) error 
 	if err != nil {
 		return fmt.Errorf("encode %T: %w", obj, err)
 	}
-	if err := serializer.Encode(obj, w); err != nil {
+	if sparing, ok := serializer.(runtime.EncoderWithAllocator); ok {
+		scratch := c.scratch.Get().(*runtime.Allocator)
+		defer c.scratch.Put(scratch)
+		err = sparing.EncodeWithAllocator(obj, w, scratch)
+	} else {
+		err = serializer.Encode(obj, w)
+	}
+	if err != nil {
 		return fmt.Errorf("encode %T: %w", obj, err)
 	}
 	return nil

@@ -25,8 +25,8 @@ var errKindGone = errors.New("the kind has changed or is gone")
 // its store.
 var errCacheStopped = errors.New("the watch cache has stopped")
 
-// A cache holds the decoded objects of every kind that somebody reads, kept up
-// to date by one watch of the store:
+// A cache holds the objects of every kind that somebody reads, kept up to date by
+// one watch of the store:
 //
 //	store ── watch /registry/ ──> follow ──> collection pods ──> entries in key order
 //	                                │                        ├─> window of recent events

@@ -23,8 +23,9 @@
 //
 // # The cache
 //
-// A [Storage] follows its store with a single watch and keeps the decoded objects
-// of every kind that somebody has read. Reads and watches cost the store nothing
+// A [Storage] follows its store with a single watch and keeps the objects of
+// every kind that somebody has read: as they are stored, and decoded for as long as
+// somebody looks at them (entry.go). Reads and watches cost the store nothing
 // but the question how far it is: a read learns the store's revision, waits
 // until the cache has applied it, and is thereby as consistent as one from the
 // store itself (KEP-2340). Objects in the cache are shared and never changed.
@@ -76,7 +77,7 @@
 // # Reading order
 //
 // contract.go, contract_admission.go, server.go, request.go, then the verbs (get.go, list.go, create.go,
-// update.go with view.go, patch.go, apply.go with managedfields.go, delete.go), storage.go, and the cache: cache.go,
+// update.go with view.go, patch.go, apply.go with managedfields.go, delete.go), storage.go, and the cache: cache.go, entry.go,
 // collection.go, watcher.go, replay.go, watch.go. The stories in testdata show
 // requests and their answers.
 package apiserver
