@@ -69,6 +69,7 @@ type state struct {
 	object   api.Object // shared, not to be changed
 	value    []byte     // its stored form
 	revision int64
+	stale    bool // to be written even if nothing changes
 }
 
 // read returns the object's newest state, straight from the store, or
@@ -79,14 +80,14 @@ func (s *Storage) read(ctx context.Context, r *api.Resource, namespace, name str
 		return state{}, err
 	}
 	if obj := s.cache.objectAt(r, kv.Key[len(r.Prefix()):], kv.ModRevision); obj != nil {
-		return state{object: obj, value: kv.Value, revision: kv.ModRevision}, nil
+		return state{object: obj, value: kv.Value, revision: kv.ModRevision, stale: kv.Stale}, nil
 	}
 	return s.stateOf(ctx, r, kv)
 }
 
 func (s *Storage) stateOf(ctx context.Context, r *api.Resource, kv store.KeyValue) (state, error) {
 	obj, err := s.decode(ctx, r, kv)
-	return state{object: obj, value: kv.Value, revision: kv.ModRevision}, err
+	return state{object: obj, value: kv.Value, revision: kv.ModRevision, stale: kv.Stale}, err
 }
 
 // entry returns the state as the cache would have it.
@@ -120,14 +121,14 @@ func (s *Storage) wrote(r *api.Resource, obj api.Object, value []byte, revision 
 }
 
 // replace stores obj in the place of old and sets its resourceVersion. Where
-// the two are the same it writes nothing. If old is no longer the newest state,
+// the two are the same it writes nothing, unless that should be written anew. If old is no longer the newest state,
 // it returns that, with store.ErrConflict.
 func (s *Storage) replace(ctx context.Context, r *api.Resource, obj api.Object, old state) (state, error) {
 	value, err := s.encode(ctx, r, obj)
 	if err != nil {
 		return state{}, err
 	}
-	if string(value) == string(old.value) {
+	if string(value) == string(old.value) && !old.stale {
 		setRevision(obj, old.revision)
 		return state{object: obj, value: value, revision: old.revision}, nil
 	}

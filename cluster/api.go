@@ -27,6 +27,7 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/auth"
 	"github.com/coracle-k8s/coracle/apiserver/connect"
 	"github.com/coracle-k8s/coracle/apiserver/crd"
+	"github.com/coracle-k8s/coracle/apiserver/encryption"
 	"github.com/coracle-k8s/coracle/apiserver/fairness"
 	"github.com/coracle-k8s/coracle/apiserver/metricsapi"
 	"github.com/coracle-k8s/coracle/pki"
@@ -49,7 +50,8 @@ type API struct {
 	listeners   []net.Listener
 	aggregator  *aggregator.Aggregator
 	limiter     *fairness.Limiter
-	auditor     *audit.Auditor // nil if nobody keeps record
+	auditor     *audit.Auditor         // nil if nobody keeps record
+	encryption  *encryption.Encryption // nil if no file says what to encrypt
 	// bootstrapped says that the objects are there that every cluster has.
 	bootstrapped atomic.Bool
 }
@@ -61,7 +63,7 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	if err != nil {
 		return nil, err
 	}
-	kept, err := sealing(st, cfg)
+	kept, encrypted, err := sealing(st, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +81,7 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	if err != nil {
 		return nil, err
 	}
-	a := &API{listeners: cfg.Listeners, auditor: cfg.Auditor, bootstrap: firstOf(cfg, objects, services)}
+	a := &API{listeners: cfg.Listeners, auditor: cfg.Auditor, encryption: encrypted, bootstrap: firstOf(cfg, objects, services)}
 	groups := []apiserver.Group{metricsapi.NewGroup(objects, metricsapi.Kubelets{Transport: nodes}, cfg.Logger)}
 	if err := a.attend(cfg, storage, registry, security.Authorizer, groups, dialOf(pods)); err != nil {
 		return nil, err
@@ -108,6 +110,9 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	}
 	if a.auditor != nil {
 		server.Auditor, server.Collectors = a.auditor, append(server.Collectors, a.auditor.Collectors()...)
+	}
+	if a.encryption != nil {
+		server.Collectors = append(server.Collectors, a.encryption.Collectors()...)
 	}
 	if a.Server, err = apiserver.New(server); err != nil {
 		return nil, err
@@ -157,11 +162,22 @@ func firstOf(cfg Config, objects apiserver.Objects, services *admission.ServiceI
 }
 
 // sealing is the store that encrypts what cfg says; st itself, if that is nothing.
-func sealing(st store.Store, cfg Config) (store.Store, error) {
-	if len(cfg.Sealed) == 0 {
-		return st, nil
+func sealing(st store.Store, cfg Config) (store.Store, *encryption.Encryption, error) {
+	switch {
+	case cfg.EncryptionFile != "":
+		e, err := encryption.New(st, encryption.Options{
+			Path: cfg.EncryptionFile, Resources: kinds.Registry().All(), Reload: cfg.ReloadEncryption, Logger: cfg.Logger,
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		return e.Store(), e, nil
+	case len(cfg.Sealed) > 0:
+		kept, err := sealed.New(st, cfg.Sealed, cfg.Logger)
+		return kept, nil, err
+	default:
+		return st, nil, nil
 	}
-	return sealed.New(st, cfg.Sealed, cfg.Logger)
 }
 
 // dialOf is how a transport connects; nil if it does not say, which means over the
@@ -202,6 +218,9 @@ func (a *API) Run(ctx context.Context, ready func()) error {
 	g.Go(func() error { return a.policies.Run(ctx) })
 	g.Go(func() error { return a.aggregator.Run(ctx) })
 	g.Go(func() error { return a.limiter.Run(ctx) })
+	if a.encryption != nil {
+		g.Go(func() error { return a.encryption.Run(ctx) })
+	}
 	for _, l := range a.listeners {
 		g.Go(func() error { return a.Serve(ctx, l, a.tls) })
 	}

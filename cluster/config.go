@@ -40,6 +40,11 @@ type Config struct {
 	// Sealed says which values are encrypted in the store, by the prefix of their
 	// keys, such as /registry/secrets/; none: all are kept as they are.
 	Sealed []sealed.Rule
+	// EncryptionFile names a file that says so instead, as kube-apiserver takes it
+	// (package apiserver/encryption); ReloadEncryption has it looked at every
+	// minute.
+	EncryptionFile   string
+	ReloadEncryption bool
 	// Auditor keeps record of requests to the API; nil means that nobody does. The
 	// API server runs it.
 	Auditor *audit.Auditor
@@ -136,6 +141,8 @@ func (c Config) validate() error {
 		}
 	}
 	switch {
+	case c.EncryptionFile != "" && len(c.Sealed) > 0:
+		return errors.New("both Sealed and EncryptionFile say what is encrypted")
 	case c.Pods.Bits() != 16 || !c.Pods.Addr().Is4():
 		return fmt.Errorf("pod range %s: want an IPv4 /16", c.Pods)
 	case c.Pods.Overlaps(c.Services):

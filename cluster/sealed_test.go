@@ -3,6 +3,9 @@ package cluster_test
 import (
 	"bytes"
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,4 +49,60 @@ func TestConfig_Sealed(t *testing.T) {
 	require.NotContains(t, string(raw.Value), "swordfish")
 	cancel()
 	require.NoError(t, <-ended)
+}
+
+// TestConfig_EncryptionFile changes the key, and has an update that changes nothing
+// write with the new one, as kubectl replace does.
+func TestConfig_EncryptionFile(t *testing.T) {
+	st := memstore.New()
+	defer st.Close()
+	path := filepath.Join(t.TempDir(), "keys.yaml")
+	run := func(keys string, f func(secrets *client.Kind[*corev1.Secret])) {
+		require.NoError(t, os.WriteFile(path, []byte(`
+apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+- resources: [secrets]
+  providers: [{aesgcm: {keys: [`+keys+`]}}]
+`), 0o600))
+		c, err := cluster.New(cluster.Config{
+			Store: st, Without: []string{cluster.Scheduler, cluster.ControllerManager}, EncryptionFile: path,
+		})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(ctx) }()
+		<-c.Ready()
+		f(client.For[*corev1.Secret](c.Admin()))
+		cancel()
+		require.NoError(t, <-ended)
+	}
+	kept := func() string {
+		raw, _, err := st.Get(t.Context(), "/registry/secrets/default/db", 0)
+		require.NoError(t, err)
+		return string(raw.Value)
+	}
+	const one, two = "{name: one, secret: MTExMTExMTExMTExMTExMQ==}", "{name: two, secret: MjIyMjIyMjIyMjIyMjIyMg==}"
+	run(one, func(secrets *client.Kind[*corev1.Secret]) {
+		_, err := secrets.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "db"}})
+		require.NoError(t, err)
+	})
+	require.True(t, strings.HasPrefix(kept(), "k8s:enc:aesgcm:v1:one:"))
+	run(two+", "+one, func(secrets *client.Kind[*corev1.Secret]) {
+		found, err := secrets.Get(t.Context(), "default", "db")
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(kept(), "k8s:enc:aesgcm:v1:one:"), "reading writes nothing")
+		again, err := secrets.Update(t.Context(), found)
+		require.NoError(t, err)
+		require.NotEqual(t, found.ResourceVersion, again.ResourceVersion)
+		before := kept()
+		require.True(t, strings.HasPrefix(before, "k8s:enc:aesgcm:v1:two:"))
+		_, err = secrets.Update(t.Context(), again)
+		require.NoError(t, err)
+		require.Equal(t, before, kept(), "what is not stale is not written")
+	})
+	run(two, func(secrets *client.Kind[*corev1.Secret]) {
+		_, err := secrets.Get(t.Context(), "default", "db")
+		require.NoError(t, err)
+	})
 }

@@ -17,6 +17,11 @@ type KeyValue struct {
 	ModRevision    int64
 	Version        int64
 
+	// Stale says that the value should be written anew, though it is the right one:
+	// the store keeps it in a form that it does not write any more, such as
+	// encrypted with a key that has been replaced. Most stores never say so.
+	Stale bool
+
 	// Expires is when the store deletes the key by itself. Zero means never.
 	Expires time.Time
 }

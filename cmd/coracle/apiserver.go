@@ -21,6 +21,7 @@ type apiserverFlags struct {
 	logFlags
 	storeFlags
 	audit     auditFlags
+	sealed    encryptionFlags
 	dataDir   string
 	listen    string
 	advertise string
@@ -53,6 +54,7 @@ Objects are kept in DATA-DIR/store.db, or in memory (--store memory), or in etcd
 	f.logFlags.register(cmd)
 	f.storeFlags.register(cmd)
 	f.audit.register(cmd)
+	f.sealed.register(cmd)
 	cmd.Flags().StringVar(&f.dataDir, "data-dir", defaultDataDir(), "directory of certificates, kubeconfigs and objects")
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:6443", "address of the API, over TLS")
 	cmd.Flags().StringVar(&f.advertise, "advertise", "", "IP:PORT at which nodes and pods reach the API (default the one of --listen)")
@@ -83,6 +85,7 @@ func (f *apiserverFlags) run(cmd *cobra.Command) (err error) {
 	}
 	defer func() { err = errors.Join(err, record.Close()) }()
 	cfg.Auditor = auditor
+	f.sealed.apply(&cfg)
 	listener, err := listenTCP(f.listen, "--listen")
 	if err != nil {
 		return err

@@ -34,6 +34,7 @@ const (
 type upFlags struct {
 	logFlags
 	audit      auditFlags
+	sealed     encryptionFlags
 	nodes      int
 	dataDir    string
 	kubeconfig string
@@ -64,6 +65,7 @@ Without root, or on systems other than Linux, nodes can be had in memory
 	}
 	f.register(cmd)
 	f.audit.register(cmd)
+	f.sealed.register(cmd)
 	cmd.Flags().BoolVar(&f.keepPods, "keep-pods", false, "leave pods running at the end, for the next start to pick up")
 	return cmd
 }
@@ -167,12 +169,13 @@ func (f *upFlags) open(log *slog.Logger) (_ *running, err error) {
 		return nil, err
 	}
 	up.server = "https://" + listener.Addr().String()
-	up.Cluster, err = cluster.New(cluster.Config{
+	cfg := cluster.Config{
 		Store: up.store, PKI: up.pki, Listeners: []net.Listener{listener},
 		Nodes: cluster.Nodes(f.nodes), Backend: backend, Logger: log,
 		Auditor: auditor, NodeGrace: f.nodeGrace, AutoscaleInterval: f.autoscale,
-	})
-	if err != nil {
+	}
+	f.sealed.apply(&cfg)
+	if up.Cluster, err = cluster.New(cfg); err != nil {
 		listener.Close()
 	}
 	return up, err

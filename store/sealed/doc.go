@@ -6,7 +6,8 @@
 //
 // Rules say for which keys, by their prefix. The first provider of a rule writes, all
 // of them read: so a new key is put first, values are written anew
-// ([Store.Rewrite]), and the old key is taken away.
+// ([Store.Rewrite], or by whoever finds them [store.KeyValue.Stale]), and the old key is
+// taken away.
 //
 // # What is protected
 //

@@ -55,18 +55,19 @@ func sealedBy(p Provider, value []byte) bool {
 
 // each calls f with every value of the inner store that a rule is for.
 func (s *Store) each(ctx context.Context, f func(*Rule, store.KeyValue) error) error {
-	for i := range s.rules {
-		r := store.Prefix(s.rules[i].Prefix)
+	rules := *s.rules.Load()
+	for i := range rules {
+		r := store.Prefix(rules[i].Prefix)
 		for {
 			page, err := s.inner.List(ctx, r, store.ListOptions{Limit: pageSize})
 			if err != nil {
 				return err
 			}
 			for _, kv := range page.Items {
-				if s.rule(kv.Key) != &s.rules[i] {
+				if ruleFor(rules, kv.Key) != &rules[i] {
 					continue // an earlier rule is for it
 				}
-				if err := f(&s.rules[i], kv); err != nil {
+				if err := f(&rules[i], kv); err != nil {
 					return err
 				}
 			}

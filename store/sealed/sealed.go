@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/coracle-k8s/coracle/store"
@@ -22,7 +23,7 @@ type Rule struct {
 // A Store seals values in another store. Keys that no rule is for pass unchanged.
 type Store struct {
 	inner store.Store
-	rules []Rule
+	rules atomic.Pointer[[]Rule]
 	log   *slog.Logger
 }
 
@@ -31,29 +32,38 @@ var _ store.Store = (*Store)(nil)
 // New returns a store around inner. Of several rules for a key the first counts. A nil
 // log discards.
 func New(inner store.Store, rules []Rule, log *slog.Logger) (*Store, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{inner: inner, log: log}
+	return s, s.SetRules(rules)
+}
+
+// SetRules has other rules count from now on. On an error the old ones remain.
+func (s *Store) SetRules(rules []Rule) error {
 	for _, r := range rules {
 		if len(r.Providers) == 0 {
-			return nil, fmt.Errorf("seal %s: no provider", r.Prefix)
+			return fmt.Errorf("seal %s: no provider", r.Prefix)
 		}
 		seen := map[string]bool{}
 		for _, p := range r.Providers {
 			if seen[p.Prefix()] {
-				return nil, fmt.Errorf("seal %s: two providers write %q", r.Prefix, p.Prefix())
+				return fmt.Errorf("seal %s: two providers write %q", r.Prefix, p.Prefix())
 			}
 			seen[p.Prefix()] = true
 		}
 	}
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	return &Store{inner: inner, rules: rules, log: log}, nil
+	s.rules.Store(&rules)
+	return nil
 }
 
 // rule returns the rule for a key, or nil.
-func (s *Store) rule(key string) *Rule {
-	for i := range s.rules {
-		if strings.HasPrefix(key, s.rules[i].Prefix) {
-			return &s.rules[i]
+func (s *Store) rule(key string) *Rule { return ruleFor(*s.rules.Load(), key) }
+
+func ruleFor(rules []Rule, key string) *Rule {
+	for i := range rules {
+		if strings.HasPrefix(key, rules[i].Prefix) {
+			return &rules[i]
 		}
 	}
 	return nil
@@ -82,7 +92,7 @@ func (s *Store) open(kv *store.KeyValue) error {
 	if r == nil || kv.ModRevision == 0 || kv.Value == nil {
 		return nil
 	}
-	for _, p := range r.Providers {
+	for i, p := range r.Providers {
 		if !bytes.HasPrefix(kv.Value, []byte(p.Prefix())) {
 			continue
 		}
@@ -93,7 +103,7 @@ func (s *Store) open(kv *store.KeyValue) error {
 		if err != nil {
 			return fmt.Errorf("open %s, %s: %w: %w", kv.Key, describe(kv.Value), ErrSealed, err)
 		}
-		kv.Value = value
+		kv.Value, kv.Stale = value, i > 0
 		return nil
 	}
 	return fmt.Errorf("open %s, %s: %w: no provider reads it", kv.Key, describe(kv.Value), ErrSealed)

@@ -148,3 +148,25 @@ func Example() {
 	// password
 	// k8s:enc:aesgcm:v1:key1:...
 }
+
+// TestStore_stale marks what should be written anew, and forgets it once it was.
+func TestStore_stale(t *testing.T) {
+	inner := memstore.New()
+	defer inner.Close()
+	one, two := gcm(t, "one", 1), gcm(t, "two", 2)
+	s := around(t, inner, "", one)
+	_, err := s.Create(t.Context(), "k", []byte("v"), 0)
+	require.NoError(t, err)
+	stale := func() bool {
+		kv, _, err := s.Get(t.Context(), "k", 0)
+		require.NoError(t, err)
+		return kv.Stale
+	}
+	require.False(t, stale())
+	require.NoError(t, s.SetRules([]sealed.Rule{{Providers: []sealed.Provider{two, one}}}))
+	require.True(t, stale())
+	require.Error(t, s.SetRules([]sealed.Rule{{}}), "a rule without providers")
+	_, err = s.Update(t.Context(), "k", []byte("v"), 0, 0)
+	require.NoError(t, err)
+	require.False(t, stale())
+}
