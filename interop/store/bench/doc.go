@@ -7,8 +7,8 @@
 // other, several times, and the table shows the median round, so that a disk or a
 // machine that is busy for a moment is busy for both.
 //
-// Client and server share the processors, and the client has the larger half: a get
-// costs etcd's client more than it costs either server. So the table says how much
+// Client and server share the processors, and the client has a large half: a get
+// costs etcd's client more than it costs our server. So the table says how much
 // processor time each took for one operation, and how many times as fast as etcd
 // ours could be "at most", if it took no time at all. And the lines with lean clients
 // show the servers nearly alone: those clients write requests that were made before

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -18,6 +19,9 @@ import (
 
 func main() {
 	programs.Main() // if we are the server
+	// The garbage of the clients is none of the servers' business, but takes time from
+	// them: it is collected seldom.
+	debug.SetGCPercent(400)
 	var o options
 	flag.DurationVar(&o.round, "round", 2*time.Second, "how long a round takes")
 	flag.IntVar(&o.rounds, "rounds", 5, "how many rounds each server has of each line")
