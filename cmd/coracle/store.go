@@ -54,7 +54,7 @@ func (f *storeServerFlags) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	opts := etcdserver.Options{Logger: log}
+	opts := etcdserver.Options{Logger: log, LeaseFile: filepath.Join(f.dataDir, "store.leases")}
 	if opts.TLS, err = f.serverTLS(); err != nil {
 		return err
 	}

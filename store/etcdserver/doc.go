@@ -43,8 +43,11 @@
 // by itself, and a restart of the server changes nothing for them. A keep-alive has to
 // write a lease's keys again, with more time, which watchers see as an update to the
 // same value; it writes for ten times as long as the lease asks for, so that it happens
-// seldom. (kube-apiserver grants leases and never keeps one alive.) What a restart
-// forgets is that the lease existed: its keys still expire, but cannot be kept alive.
+// seldom. (kube-apiserver grants leases and never keeps one alive.)
+//
+// With [Options.LeaseFile] a restart does not forget that a lease exists and what its
+// keys are; each has its full time again, as in etcd. Without it the keys still
+// expire, but cannot be kept alive.
 //
 // # In etcd
 //
@@ -58,6 +61,7 @@
 // # Reading order
 //
 // server.go, read.go, rangestream.go, write.go, txn.go, watch.go, stream.go,
-// events.go, lease.go, leases.go, maintenance.go; then how replies become bytes:
-// encode.go, codec.go.
+// events.go, lease.go, leases.go, leaselog.go, recall.go,
+// maintenance.go; then how replies become bytes: encode.go,
+// codec.go.
 package etcdserver

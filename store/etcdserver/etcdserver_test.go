@@ -3,11 +3,13 @@ package etcdserver_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -302,6 +304,76 @@ func TestLease_restart(t *testing.T) {
 	response := <-c.Watch(t.Context(), "k", clientv3.WithRev(revision+1), clientv3.WithPrevKV())
 	require.Equal(t, clientv3.EventTypeDelete, response.Events[0].Type)
 	require.Equal(t, "v", string(response.Events[0].PrevKv.Value))
+}
+
+// With a file, leases are still there after a restart, and so is what they are
+// attached to.
+func TestLease_file(t *testing.T) {
+	dir := t.TempDir()
+	opts := etcdserver.Options{LeaseFile: filepath.Join(dir, "leases")}
+	var kept, revoked, short *clientv3.LeaseGrantResponse
+	during := func(each func(c *clientv3.Client)) {
+		s, err := boltstore.Open(filepath.Join(dir, "data"), boltstore.Options{})
+		require.NoError(t, err)
+		t.Run("", func(t *testing.T) { each(serve(t, s, opts)) })
+	}
+	grant := func(c *clientv3.Client, ttl int64) *clientv3.LeaseGrantResponse {
+		lease, err := c.Grant(t.Context(), ttl)
+		require.NoError(t, err)
+		return lease
+	}
+	during(func(c *clientv3.Client) {
+		kept, revoked = grant(c, 1000), grant(c, 1000)
+		put(t, c, "a \"key\"\n", "1", clientv3.WithLease(kept.ID))
+		put(t, c, "written since", "1", clientv3.WithLease(kept.ID))
+		put(t, c, "written since", "2")
+		short = grant(c, 4)
+		put(t, c, "short", "1", clientv3.WithLease(short.ID))
+		_, err := c.KeepAliveOnce(t.Context(), short.ID)
+		require.NoError(t, err)
+		_, err = c.Revoke(t.Context(), revoked.ID)
+		require.NoError(t, err)
+	})
+	f, err := os.OpenFile(opts.LeaseFile, os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteString("grant 7 \nnonsense\nattach 99 2 \"of no lease\"\nend 98\ngrant 8 6")
+	require.NoError(t, errors.Join(err, f.Close()))
+	during(func(c *clientv3.Client) {
+		left, err := c.TimeToLive(t.Context(), kept.ID, clientv3.WithAttachedKeys())
+		require.NoError(t, err)
+		require.EqualValues(t, 1000, left.GrantedTTL)
+		require.Equal(t, [][]byte{[]byte("a \"key\"\n")}, left.Keys)
+		put(t, c, "later", "1", clientv3.WithLease(kept.ID))
+		_, err = c.Revoke(t.Context(), revoked.ID)
+		require.ErrorIs(t, err, rpctypes.ErrLeaseNotFound)
+
+		// It has its time again, and then its key goes though the store has more time for it.
+		gone := <-c.Watch(t.Context(), "short", clientv3.WithRev(6))
+		for gone.Events[0].Type != clientv3.EventTypeDelete {
+			gone = <-c.Watch(t.Context(), "short", clientv3.WithRev(gone.Events[0].Kv.ModRevision+1))
+		}
+	})
+	during(func(c *clientv3.Client) {
+		_, err := c.Revoke(t.Context(), kept.ID)
+		require.NoError(t, err)
+		all, err := c.Get(t.Context(), "", clientv3.WithPrefix())
+		require.NoError(t, err)
+		require.Equal(t, []string{"written since=2"}, told(all))
+	})
+}
+
+// The file of the leases has what is so, not all that ever was.
+func TestLease_fileStaysShort(t *testing.T) {
+	opts := etcdserver.Options{LeaseFile: filepath.Join(t.TempDir(), "leases")}
+	c := serve(t, memstore.New(), opts)
+	lease, err := c.Grant(t.Context(), 1000)
+	require.NoError(t, err)
+	for range 3000 {
+		put(t, c, "k", "v", clientv3.WithLease(lease.ID))
+	}
+	b, err := os.ReadFile(opts.LeaseFile)
+	require.NoError(t, err)
+	require.Less(t, strings.Count(string(b), "\n"), 1100)
 }
 
 func TestLease(t *testing.T) {

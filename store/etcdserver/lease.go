@@ -32,7 +32,7 @@ func (s *leaseService) LeaseGrant(ctx context.Context, r *pb.LeaseGrantRequest) 
 	}
 	id, err := s.leases.grant(r.ID, r.TTL)
 	if err != nil {
-		return nil, err
+		return nil, s.status(err)
 	}
 	return &pb.LeaseGrantResponse{Header: header, ID: id, TTL: max(1, r.TTL)}, nil
 }
@@ -43,7 +43,7 @@ func (s *leaseService) LeaseRevoke(ctx context.Context, r *pb.LeaseRevokeRequest
 	if lease == nil {
 		return nil, rpctypes.ErrGRPCLeaseNotFound
 	}
-	if err := s.deleteKeys(ctx, lease); err != nil {
+	if err := errors.Join(s.deleteKeys(ctx, lease), s.leases.sync()); err != nil {
 		return nil, s.status(err)
 	}
 	header, err := s.headerNow(ctx)

@@ -1,6 +1,7 @@
 package etcdserver
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -23,6 +24,7 @@ type leases struct {
 	mu    sync.Mutex // guards the fields below
 	byID  map[int64]*lease
 	byKey map[string]attachment
+	log   *leaseLog
 }
 
 // A lease is a time after which its keys are deleted.
@@ -66,9 +68,30 @@ func (l *leases) grant(id, ttl int64) (int64, error) {
 		return 0, rpctypes.ErrGRPCLeaseExist
 	}
 	granted := seconds(max(1, ttl))
-	l.byID[id] = &lease{id: id, ttl: granted, expires: time.Now().Add(granted), keys: map[string]attachment{}}
+	g := &lease{id: id, ttl: granted, expires: time.Now().Add(granted), keys: map[string]attachment{}}
+	if err := errors.Join(l.log.write(grantLine(g)), l.log.sync()); err != nil {
+		return 0, err
+	}
+	l.byID[id] = g
 	l.changed()
 	return id, nil
+}
+
+// sync waits until what has become of the leases is on disk.
+func (l *leases) sync() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log.sync()
+}
+
+// shortenLocked makes the file of the leases shorter if it has become too long.
+func (l *leases) shortenLocked() {
+	if !l.log.tooLong(len(l.byID) + len(l.byKey)) {
+		return
+	}
+	if err := l.log.rewrite(l.lines()); err != nil {
+		l.log.log.Error("the file of the leases grows", "error", err)
+	}
 }
 
 // changed wakes the goroutine that waits for the next deadline.
@@ -109,6 +132,8 @@ func (l *leases) attach(id int64, key string, revision int64, ttl time.Duration)
 		}
 		a := attachment{id, revision, time.Now().Add(ttl)}
 		g.keys[key], l.byKey[key] = a, a
+		l.log.note(attachLine(key, a))
+		l.shortenLocked()
 	}
 	return true
 }
@@ -171,11 +196,13 @@ func (l *leases) takeLocked(id int64) *lease {
 		return nil
 	}
 	delete(l.byID, id)
+	l.log.note(endLine(id))
 	for key, a := range g.keys {
 		if l.byKey[key] == a {
 			delete(l.byKey, key)
 		}
 	}
+	l.shortenLocked()
 	return g
 }
 

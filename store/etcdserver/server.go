@@ -47,6 +47,9 @@ type Options struct {
 	// and has nothing to deliver is told the revision. Zero means ten
 	// minutes, etcd's default.
 	ProgressInterval time.Duration
+	// LeaseFile is where leases are kept, so that a restart does not forget them. It
+	// belongs to the data of the store. Empty means in memory only.
+	LeaseFile string
 	// ClientURLs is where clients find the server, for MemberList.
 	ClientURLs []string
 	// Version is the version of etcd that the server claims to be. Clients
@@ -86,9 +89,13 @@ func New(s store.Store, opts Options) *Server {
 
 // Run serves the connections of l until ctx ends, closes l and returns nil when
 // all requests have ended. An error says that l failed.
-func (s *Server) Run(ctx context.Context, l net.Listener) error {
+func (s *Server) Run(ctx context.Context, l net.Listener) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if err := s.recall(ctx); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	defer func() { err = errors.Join(err, s.leases.log.close()) }()
 	server := grpc.NewServer(s.grpcOptions()...)
 	server.RegisterService(kvDesc(), &kvService{Server: s})
 	pb.RegisterWatchServer(server, &watchService{Server: s})
@@ -103,7 +110,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		<-ctx.Done()
 		server.Stop() // ends the contexts of requests, and waits for them
 	})
-	err := server.Serve(l)
+	err = server.Serve(l)
 	if ctx.Err() != nil || errors.Is(err, grpc.ErrServerStopped) {
 		return nil
 	}

@@ -73,6 +73,8 @@ func serve(ctx context.Context, address, path string) (err error) {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	server := etcdserver.New(s, etcdserver.Options{ClientURLs: []string{"http://" + address}, Logger: log})
+	server := etcdserver.New(s, etcdserver.Options{
+		ClientURLs: []string{"http://" + address}, LeaseFile: path + ".leases", Logger: log,
+	})
 	return server.Run(ctx, l)
 }
