@@ -79,7 +79,7 @@ func (q *request) createByApply(config *unstructured.Unstructured) (api.Object, 
 
 // merge returns what becomes of an object, and remembers who manages it then.
 func (q *request) merge(v *view, old api.Object, config *unstructured.Unstructured) (api.Object, error) {
-	tracker, err := q.server.fields.get(q.resource)
+	tracker, err := q.server.storage.fields.get(q.resource)
 	if err != nil {
 		return nil, err
 	}

@@ -170,7 +170,8 @@ func markDeleted(r *api.Resource, obj api.Object, options *metav1.DeleteOptions)
 		}
 		return deletionDone(r, obj)
 	}
-	if grace == 0 && len(obj.GetFinalizers()) == 0 && !held(r, obj) {
+	gone = grace == 0 && len(obj.GetFinalizers()) == 0 && !held(r, obj)
+	if gone && r.GracePeriod == nil {
 		return true
 	}
 	setDeletion(obj, time.Now(), grace)
@@ -182,7 +183,7 @@ func markDeleted(r *api.Resource, obj api.Object, options *metav1.DeleteOptions)
 	if r.Finalize != nil && r.Finalize.Begin != nil {
 		r.Finalize.Begin(obj)
 	}
-	return false
+	return gone
 }
 
 // deletedByKind says whether the kind begins a deletion in its own way. Such an

@@ -50,7 +50,7 @@ func (q *request) track(obj, old api.Object) error {
 		obj.SetManagedFields(q.applied)
 		return nil
 	}
-	tracker, err := q.server.fields.get(q.resource)
+	tracker, err := q.server.storage.fields.get(q.resource)
 	if err != nil {
 		return err
 	}

@@ -10,10 +10,14 @@ import (
 
 // Objects returns access to the objects that passes by authentication,
 // authorization, admission and validation.
-func (s *Storage) Objects() Objects { return directObjects{s} }
+func (s *Storage) Objects() Objects { return directObjects{Storage: s} }
 
 // directObjects implements [Objects].
-type directObjects struct{ *Storage }
+type directObjects struct {
+	*Storage
+	// manager is whose writes these are; empty for nobody's. See [Storage.Managed].
+	manager, subresource string
+}
 
 var _ Objects = directObjects{}
 
@@ -62,6 +66,9 @@ func (o directObjects) Create(ctx context.Context, r *api.Resource, obj api.Obje
 	if r.Default != nil {
 		r.Default(obj)
 	}
+	if err := o.note(r, nil, obj); err != nil {
+		return nil, err
+	}
 	if _, err := o.create(ctx, r, obj); err != nil {
 		return nil, storeError(r, obj.GetName(), err)
 	}
@@ -78,6 +85,9 @@ func (o directObjects) Modify(ctx context.Context, r *api.Resource, namespace, n
 		}
 		carryMetadata(obj, current.object)
 		countGeneration(r, obj, current.object)
+		if err := o.note(r, current.object, obj); err != nil {
+			return nil, err
+		}
 		if current, err = o.replace(ctx, r, obj, current); err == nil {
 			return obj, nil
 		}

@@ -152,7 +152,7 @@ func (q *request) fail(err error) {
 	if q.w.code != 0 {
 		return
 	}
-	if status.Code == http.StatusNotAcceptable || status.Code == http.StatusUnsupportedMediaType {
+	if status.Code == http.StatusNotAcceptable || status.Code == http.StatusUnsupportedMediaType && q.Method == http.MethodPatch {
 		q.w.Header().Del("Warning") // of what has not been read
 	}
 	if seconds := retryAfter(status); seconds > 0 {

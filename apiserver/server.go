@@ -76,7 +76,6 @@ type Server struct {
 	groups  map[schema.GroupVersion]Group
 	metrics *metrics
 	openapi *openapi.Documents
-	fields  trackers
 	zips    sync.Pool // of *gzip.Writer
 	buffers sync.Pool // of *[]byte, for streams
 	life    *lifetime
@@ -100,7 +99,6 @@ func New(cfg Config) (*Server, error) {
 	for _, g := range cfg.Groups {
 		s.groups[g.GroupVersion] = g
 	}
-	s.fields.resources, s.fields.has = cfg.Storage.resources, cfg.Storage.has
 	s.zips.New, s.buffers.New = newZip, newStreamBuffer
 	s.metrics = newMetrics()
 	s.openapi = openapi.New(openapi.Source{

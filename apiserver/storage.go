@@ -29,6 +29,7 @@ type Storage struct {
 	codec     *api.Codec
 	cache     *cache
 	written   *ownWrites
+	fields    trackers
 }
 
 // NewStorage returns the storage of the given resources in st, which stays the
@@ -38,6 +39,7 @@ func NewStorage(st store.Store, resources api.Registry, log *slog.Logger) *Stora
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &Storage{store: st, resources: resources, codec: api.Codecs(), written: &ownWrites{}}
+	s.fields.resources, s.fields.has = resources, s.has
 	s.cache = newCache(st, s.decode, s.has, log)
 	return s
 }

@@ -81,7 +81,7 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	if err != nil {
 		return nil, err
 	}
-	a := &API{listeners: cfg.Listeners, auditor: cfg.Auditor, encryption: encrypted, bootstrap: firstOf(cfg, objects, services)}
+	a := &API{listeners: cfg.Listeners, auditor: cfg.Auditor, encryption: encrypted, bootstrap: firstOf(cfg, storage, services)}
 	groups := []apiserver.Group{metricsapi.NewGroup(objects, metricsapi.Kubelets{Transport: nodes}, cfg.Logger)}
 	if err := a.attend(cfg, storage, registry, security.Authorizer, groups, dialOf(pods)); err != nil {
 		return nil, err
@@ -151,10 +151,12 @@ func (a *API) hooks(objects apiserver.Objects, services *admission.ServiceIPs, o
 }
 
 // firstOf are the objects that the server owns.
-func firstOf(cfg Config, objects apiserver.Objects, services *admission.ServiceIPs) bootstrap.Bootstrap {
+func firstOf(cfg Config, storage *apiserver.Storage, services *admission.ServiceIPs) bootstrap.Bootstrap {
 	host, _ := os.Hostname() // without one there is no lease
 	return bootstrap.Bootstrap{
-		Objects: objects, Services: services, Advertise: cfg.Advertise, Logger: cfg.Logger,
+		Objects:  storage.Managed("kube-apiserver", ""),
+		Flows:    storage.Managed("api-priority-and-fairness-config-producer-v1", ""),
+		Services: services, Advertise: cfg.Advertise, Logger: cfg.Logger,
 		ClientCA:   cfg.PKI.CAPEM(),
 		FrontProxy: &bootstrap.FrontProxy{CA: cfg.PKI.FrontProxyCAPEM(), Names: []string{pki.FrontProxyUser}},
 		Host:       host, Instance: string(uuid.NewUUID()),

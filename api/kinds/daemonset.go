@@ -63,6 +63,9 @@ func defaultDaemonSet(d *appsv1.DaemonSet) {
 	}
 	setDefaultPtr(&d.Spec.RevisionHistoryLimit, 10)
 	defaultPodSpec(&d.Spec.Template.Spec)
+	if d.Annotations[appsv1.DeprecatedTemplateGeneration] == "" {
+		countTemplate(d, 0) // who writes a daemon set without it owns it all the same
+	}
 }
 
 // templateCount is how often the template has changed. It was a field once; pods

@@ -39,6 +39,7 @@ type Options struct {
 type Aggregator struct {
 	opts       Options
 	objects    apiserver.Objects
+	status     apiserver.Objects // for writes of the status
 	backends   atomic.Pointer[map[schema.GroupVersion]*backend]
 	priorities atomic.Pointer[map[string]apiserver.Priority]
 	kick       chan struct{} // has room for one: the local APIServices are to be looked after
@@ -59,7 +60,7 @@ func New(opts Options) (*Aggregator, error) {
 		opts.Dial = (&net.Dialer{}).DialContext
 	}
 	return &Aggregator{
-		opts: opts, objects: opts.Storage.Objects(),
+		opts: opts, objects: opts.Storage.Managed("kube-apiserver", ""), status: opts.Storage.Managed("kube-apiserver", "status"),
 		kick: make(chan struct{}, 1), changed: make(chan []api.Object),
 	}, nil
 }

@@ -131,7 +131,7 @@ func (b *backend) report(ctx context.Context, c apiregistrationv1.APIServiceCond
 		return nil
 	}
 	if err == nil {
-		_, err = typed.Modify(ctx, b.objects, "", b.name, func(s *apiregistrationv1.APIService) error {
+		_, err = typed.Modify(ctx, b.status, "", b.name, func(s *apiregistrationv1.APIService) error {
 			setCondition(s, c)
 			return nil
 		})

@@ -94,7 +94,7 @@ func (a *Aggregator) ensureLocal(ctx context.Context, gv schema.GroupVersion, ha
 	case have.Spec.Service != nil || isAvailable(have):
 		return nil
 	}
-	_, err := typed.Modify(ctx, a.objects, "", have.Name, func(s *apiregistrationv1.APIService) error {
+	_, err := typed.Modify(ctx, a.status, "", have.Name, func(s *apiregistrationv1.APIService) error {
 		setCondition(s, want.Status.Conditions[0])
 		return nil
 	})

@@ -140,8 +140,11 @@ func freeForm() []schema.TypeDef {
 // is a scalar, an embedded object is anything.
 func specialType(t reflect.Type) (schema.Atom, bool) {
 	value := reflect.New(t).Interface()
-	if t.Name() == "FieldsV1" || t.Name() == "RawExtension" {
+	switch t.Name() {
+	case "FieldsV1":
 		return freeForm()[1].Atom, true
+	case "RawExtension": // owned as a whole
+		return freeForm()[0].Atom, true
 	}
 	typed, ok := value.(interface{ OpenAPISchemaType() []string })
 	if !ok || len(typed.OpenAPISchemaType()) == 0 {

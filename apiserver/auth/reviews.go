@@ -125,7 +125,7 @@ func (a rulesReview) ServeConnect(w http.ResponseWriter, r *http.Request, c *api
 		return apierrors.NewBadRequest("no namespace on request")
 	}
 	rules, err := a.rbac.Rules(r.Context(), c.User, review.Spec.Namespace)
-	review.Spec = authorizationv1.SelfSubjectRulesReviewSpec{} // not told again, as in Kubernetes
+	*review = authorizationv1.SelfSubjectRulesReview{} // the question is not told again, as in Kubernetes
 	review.Status = authorizationv1.SubjectRulesReviewStatus{
 		ResourceRules:    []authorizationv1.ResourceRule{},
 		NonResourceRules: []authorizationv1.NonResourceRule{},

@@ -254,7 +254,7 @@ func older(all map[string]*definition) func(a, b string) int {
 // modify writes a definition, unless it is another one by now: then there is
 // no error and no definition, for who follows hears of it.
 func (c *Controller) modify(ctx context.Context, d *definition, change func(*definition)) (*definition, error) {
-	stored, err := c.storage.Objects().Modify(ctx, c.registry.definitions(), "", d.Name, func(obj api.Object) error {
+	stored, err := c.storage.Managed("kube-apiserver", "status").Modify(ctx, c.registry.definitions(), "", d.Name, func(obj api.Object) error {
 		live := obj.(*definition)
 		if live.UID != d.UID || live.ResourceVersion != d.ResourceVersion {
 			return apierrors.NewConflict(definitionsResource, d.Name, errors.New("it has changed"))

@@ -8,6 +8,8 @@ import (
 
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/coracle-k8s/coracle/api"
 	"github.com/coracle-k8s/coracle/apiserver/typed"
@@ -95,21 +97,25 @@ func (lv *level) configure(config *flowcontrolv1.PriorityLevelConfiguration, sea
 // mark says in the status of each FlowSchema whether the level it names exists.
 func (l *Limiter) mark(ctx context.Context) {
 	for _, s := range l.dangling() {
-		_, err := typed.Modify(ctx, l.opts.Storage.Objects(), "", s.schema, func(stored *flowcontrolv1.FlowSchema) error {
-			s.condition.LastTransitionTime = metav1.Now()
-			for i := range stored.Status.Conditions {
-				if stored.Status.Conditions[i].Type == s.condition.Type {
-					stored.Status.Conditions[i] = s.condition
-					return nil
-				}
-			}
-			stored.Status.Conditions = append(stored.Status.Conditions, s.condition)
-			return nil
-		})
+		s.condition.LastTransitionTime = metav1.Now()
+		err := l.apply(ctx, s)
 		if err != nil && ctx.Err() == nil {
 			l.opts.Logger.Warn("a FlowSchema's condition cannot be written", "flowschema", s.schema, "err", err)
 		}
 	}
+}
+
+// apply writes one condition, and leaves others to who writes them.
+func (l *Limiter) apply(ctx context.Context, f finding) error {
+	condition, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&f.condition)
+	if err != nil {
+		return err
+	}
+	r := typed.Resource[*flowcontrolv1.FlowSchema]()
+	config := &unstructured.Unstructured{Object: map[string]any{"status": map[string]any{"conditions": []any{condition}}}}
+	config.SetGroupVersionKind(r.GroupVersionKind)
+	config.SetName(f.schema)
+	return l.opts.Storage.Apply(ctx, r, config, "status", "api-priority-and-fairness-config-consumer-v1")
 }
 
 // A finding is a condition that a FlowSchema is to have.

@@ -24,6 +24,8 @@ const (
 	document = "../../docs/differences.md"
 	// known has a line for each that may be.
 	known = "testdata/differences.txt"
+	// reasons tells why they may be.
+	reasons = "testdata/reasons.md"
 )
 
 // The same requests get the same answers from the real kube-apiserver and from
@@ -53,7 +55,9 @@ func TestDifferences(t *testing.T) {
 		return
 	}
 	if *update {
-		require.NoError(t, os.WriteFile(document, []byte(report.Markdown()), 0o644))
+		why, err := os.ReadFile(reasons)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(document, []byte(report.Markdown("\n"+string(why))), 0o644))
 		require.NoError(t, os.WriteFile(known, []byte(strings.Join(report.Keys(), "\n")+"\n"), 0o644))
 		return
 	}

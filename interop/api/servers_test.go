@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,7 +76,10 @@ func ours(t *testing.T) *differ.Server {
 		ended <- nil
 		require.NoError(t, err, "the API server ended")
 	}
-	admin := &apiserver.User{Name: pki.UserAdmin, Groups: []string{pki.GroupMasters}}
+	admin := &apiserver.User{Name: pki.UserAdmin, Groups: []string{pki.GroupMasters}, Extra: map[string][]string{
+		// As of a certificate, which kube-apiserver's client has.
+		"authentication.kubernetes.io/credential-id": {"X509SHA256=" + strings.Repeat("0", 64)},
+	}}
 	return &differ.Server{Name: "Coracle", URL: "http://coracle", HTTP: &http.Client{
 		Transport: client.InMemory(auth.As(admin, api)),
 	}}

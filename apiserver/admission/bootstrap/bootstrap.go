@@ -29,6 +29,8 @@ const (
 type Bootstrap struct {
 	// Objects is where they are stored. Required.
 	Objects apiserver.Objects
+	// Flows is where the limits are stored, if they have another manager.
+	Flows apiserver.Objects
 	// Services is the allocator the server uses. Without it there is no
 	// service default/kubernetes.
 	Services *admission.ServiceIPs

@@ -23,22 +23,26 @@ import (
 // is gone is made again; which the server made once and now knows nothing of goes.
 func (b Bootstrap) flowControl(ctx context.Context) error {
 	levels, schemas := suggestedLevels(), suggestedSchemas()
+	objects := b.Flows
+	if objects == nil {
+		objects = b.Objects
+	}
 	var errs []error
 	for _, level := range levels {
-		errs = append(errs, keepLevel(ctx, b.Objects, level, false))
+		errs = append(errs, keepLevel(ctx, objects, level, false))
 	}
 	for _, schema := range schemas {
-		errs = append(errs, keepSchema(ctx, b.Objects, schema, false))
+		errs = append(errs, keepSchema(ctx, objects, schema, false))
 	}
 	for _, level := range kinds.MandatoryPriorityLevels() {
-		errs = append(errs, keepLevel(ctx, b.Objects, level, true))
+		errs = append(errs, keepLevel(ctx, objects, level, true))
 	}
 	for _, schema := range kinds.MandatoryFlowSchemas() {
-		errs = append(errs, keepSchema(ctx, b.Objects, schema, true))
+		errs = append(errs, keepSchema(ctx, objects, schema, true))
 	}
 	return errors.Join(append(errs,
-		forget(ctx, b.Objects, slices.Concat(schemas, kinds.MandatoryFlowSchemas())),
-		forget(ctx, b.Objects, slices.Concat(levels, kinds.MandatoryPriorityLevels())))...)
+		forget(ctx, objects, slices.Concat(schemas, kinds.MandatoryFlowSchemas())),
+		forget(ctx, objects, slices.Concat(levels, kinds.MandatoryPriorityLevels())))...)
 }
 
 func keepLevel(ctx context.Context, objects apiserver.Objects, want *flowcontrolv1.PriorityLevelConfiguration, mandatory bool) error {

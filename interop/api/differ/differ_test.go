@@ -86,7 +86,7 @@ func TestReport(t *testing.T) {
 	r.Add("errors", get, []differ.Difference{{Path: "code", Want: "404", Have: "400"}})
 	r.Add("errors", get, nil)
 	require.Equal(t, "5 requests, 1 answered in the same way, 4 differently", r.Summary())
-	text := r.Markdown()
+	text := r.Markdown("")
 	require.Contains(t, text, "| get | `.items[].a` | 1 | 2 | pods, nodes, secrets |", "what kinds have in common is told once")
 	require.Contains(t, text, "## errors\n\n**get** `GET /x`\n\n| | kube-apiserver | Coracle |\n|---|---|---|\n| `code` | 404 | 400 |")
 	require.NotContains(t, text, "## kind v1 pods")

@@ -76,18 +76,19 @@ type habit struct {
 	files       []string
 }
 
-// Markdown tells all differences: first those that many kinds have in common.
-func (r *Report) Markdown() string { return r.tell(cell, r.habits()) }
+// Markdown tells all differences: why they are, which the caller knows, then
+// those that many kinds have in common, then the others.
+func (r *Report) Markdown(reasons string) string { return r.tell(reasons, cell, r.habits()) }
 
 // Whole tells every difference by itself, with values as long as they are.
 func (r *Report) Whole() string {
-	return r.tell(func(text string) string { return strconv.Quote(text) }, nil)
+	return r.tell("", func(text string) string { return strconv.Quote(text) }, nil)
 }
 
-func (r *Report) tell(cell func(string) string, habits []*habit) string {
+func (r *Report) tell(reasons string, cell func(string) string, habits []*habit) string {
 	var b strings.Builder
 	b.WriteString(preface)
-	fmt.Fprintf(&b, "%s.\n", r.Summary())
+	fmt.Fprintf(&b, "%s.\n%s", r.Summary(), reasons)
 	if len(habits) > 0 {
 		b.WriteString("\n## In many kinds\n\n| request | | kube-apiserver, for example | Coracle | in |\n|---|---|---|---|---|\n")
 	}

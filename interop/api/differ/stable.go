@@ -19,6 +19,8 @@ var changing = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`), "TIME"},
 	{regexp.MustCompile(`kube-api-access-\w{5}`), "kube-api-access-NAME"},
 	{regexp.MustCompile(`(\\?"?)resourceVersion(\\?"?): ?\\?"\d+\\?"`), "${1}resourceVersion${2}:SOME"},
+	// In a message, where its entries, which are sorted by time, cannot be told apart.
+	{regexp.MustCompile(`\\?"managedFields\\?":\[\{[^\]]*\]`), "managedFields:SOME"},
 	{regexp.MustCompile(`X509SHA256=[0-9a-f]{64}`), "X509SHA256=HASH"},
 	{regexp.MustCompile(`current: \d+`), "current: SOME"},
 	{regexp.MustCompile(`(generated|many)-[bcdfghjklmnpqrstvwxz2456789]{5}\b`), "$1-NAME"},
