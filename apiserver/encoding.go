@@ -109,8 +109,8 @@ func (q *request) sendMessages(found *page, listed listMeta) (bool, error) {
 	switch {
 	case !ok:
 		return false, nil
-	case found.everything && len(found.entries) >= packFrom && q.takesGzip():
-		return q.sendPacks(around, found.entries)
+	case found.whole && found.isLarge() && q.takesGzip():
+		return q.sendPacks(around, found)
 	default:
 		return q.sendItems(around, found.entries), nil
 	}
@@ -148,13 +148,13 @@ func (q *request) sendItems(around api.ListMessage, entries []*entry) bool {
 
 // sendPacks sends the entries of a list compressed. Nobody compresses twice what
 // has not changed.
-func (q *request) sendPacks(around api.ListMessage, entries []*entry) (bool, error) {
+func (q *request) sendPacks(around api.ListMessage, found *page) (bool, error) {
 	storage := q.server.storage
 	col, err := storage.cache.collection(q.Context(), q.resource)
 	if err != nil {
 		return false, storeError(q.resource, "", err)
 	}
-	parts, ok := col.packs.list(q.resource, entries, storage)
+	parts, ok := col.packs.list(q.resource, found.selectors, found.entries, storage)
 	if !ok {
 		return false, nil
 	}

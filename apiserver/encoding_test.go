@@ -91,15 +91,18 @@ func TestList_compressed(t *testing.T) {
 		require.NoError(t, err, "the checksum of the whole")
 		require.Equal(t, plain.Body.Bytes(), unpacked)
 	}
+	ofNode := pods + "?fieldSelector=spec.nodeName%3Dn1"
 	for i := range 700 {
 		f.ok("POST", pods, fmt.Sprintf(podBody, i, i%2))
 	}
 	for range 2 {
 		check(pods)
 		check("/api/v1/pods")
+		check(ofNode)
 	}
 	f.ok("PATCH", pods+"/p300", `{"metadata":{"labels":{"x":"y"}}}`)
 	f.ok("POST", pods, fmt.Sprintf(podBody, 9000, 1))
+	check(ofNode)
 	check(pods)
 	for i := range 100 {
 		f.ok("DELETE", fmt.Sprintf("%s/p%d?gracePeriodSeconds=0", pods, 3*i), "")

@@ -93,11 +93,13 @@ func validateListQuery(query url.Values) error {
 // A page is a part of a list, and how to get the next.
 type page struct {
 	entries []*entry // none that cannot be read
-	// everything says that these are all there are in a namespace or anywhere.
-	everything bool
-	revision   int64
-	next       string
-	remaining  *int64
+	// whole says that the list is not cut off, and comes from the cache. Then the
+	// same list is of the same selectors.
+	whole     bool
+	selectors string
+	revision  int64
+	next      string
+	remaining *int64
 }
 
 // list answers with a list of objects.
@@ -117,6 +119,17 @@ func (q *request) list() error {
 		return err
 	}
 	return q.write(http.StatusOK, shaped)
+}
+
+// isLarge says whether a page is worth being compressed, by what is stored of it.
+func (p *page) isLarge() bool {
+	size := 0
+	for _, e := range p.entries {
+		if size += len(e.encoding.stored); size >= gzipFrom {
+			return true
+		}
+	}
+	return false
 }
 
 // objects are those of the page.
@@ -158,8 +171,11 @@ func (q *request) cachedPage(sel *selection, limit int) (*page, error) {
 	if err != nil {
 		return nil, storeError(q.resource, "", err)
 	}
-	found := &page{revision: revision, everything: sel.everything() && limit == 0}
-	if found.everything {
+	found := &page{revision: revision, whole: limit == 0}
+	if !sel.everything() {
+		found.selectors = sel.labels.String() + " " + sel.fields.String()
+	}
+	if limit == 0 {
 		found.entries = make([]*entry, 0, len(entries))
 	}
 	for i, e := range entries {

@@ -11,12 +11,11 @@ import (
 )
 
 const (
-	// packFrom is how many entries a list has at least that is sent in packs.
-	packFrom = 256
 	// packLength is about how many entries a pack has, and maxPack how many at most.
 	packLength, maxPack = 64, 256
-	// maxPacks is how many a kind keeps.
-	maxPacks = 1 << 14
+	// maxPacked is about how many bytes of packs a kind keeps. When it has more, all are
+	// made anew.
+	maxPacked = 32 << 20
 )
 
 // A pack is some entries that follow each other in a list, compressed. Most of a
@@ -36,14 +35,16 @@ type packs struct {
 	zips *sync.Pool // of *flate.Writer
 	seed maphash.Seed
 
-	mu    sync.Mutex // guards byKey
+	mu    sync.Mutex // guards the fields below
 	byKey map[packKey]*pack
+	size  int // bytes in byKey
 }
 
-// A packKey is the key of a pack's first entry, and the resource as which it is sent.
+// A packKey is the resource as which a pack is sent, the list that it is part of, as
+// its selectors are written, and the key of its first entry.
 type packKey struct {
-	as  *api.Resource
-	key string
+	as      *api.Resource
+	of, key string
 }
 
 // at returns the pack that begins with a key.
@@ -52,8 +53,8 @@ func (ps *packs) at(key packKey) *pack {
 	defer ps.mu.Unlock()
 	p := ps.byKey[key]
 	if p == nil {
-		if ps.byKey == nil || len(ps.byKey) >= maxPacks {
-			ps.byKey = map[packKey]*pack{}
+		if ps.byKey == nil || ps.size > maxPacked {
+			ps.byKey, ps.size = map[packKey]*pack{}, 0
 		}
 		p = &pack{}
 		ps.byKey[key] = p
@@ -61,16 +62,22 @@ func (ps *packs) at(key packKey) *pack {
 	return p
 }
 
-// list returns entries of a resource as parts of a gzip stream, or false if one is no message.
-func (ps *packs) list(r *api.Resource, entries []*entry, storage *Storage) ([]deflated, bool) {
+// list returns a list of a resource as parts of a gzip stream, or false if an entry is no message.
+func (ps *packs) list(r *api.Resource, of string, entries []*entry, storage *Storage) ([]deflated, bool) {
 	var parts []deflated
+	grown := 0
 	for len(entries) > 0 {
 		n := ps.end(entries)
-		part, ok := ps.at(packKey{r, entries[0].key}).get(entries[:n], storage, ps.zips)
+		part, more, ok := ps.at(packKey{r, of, entries[0].key}).get(entries[:n], storage, ps.zips)
 		if !ok {
 			return nil, false
 		}
-		parts, entries = append(parts, part), entries[n:]
+		parts, entries, grown = append(parts, part), entries[n:], grown+more
+	}
+	if grown != 0 {
+		ps.mu.Lock()
+		ps.size += grown
+		ps.mu.Unlock()
 	}
 	return parts, true
 }
@@ -85,12 +92,12 @@ func (ps *packs) end(entries []*entry) int {
 	return len(entries)
 }
 
-// get returns the pack of just these entries.
-func (p *pack) get(entries []*entry, storage *Storage, zips *sync.Pool) (deflated, bool) {
+// get returns the pack of just these entries, and by how many bytes it has grown.
+func (p *pack) get(entries []*entry, storage *Storage, zips *sync.Pool) (d deflated, grown int, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if slices.EqualFunc(p.revisions, entries, func(revision int64, e *entry) bool { return revision == e.revision }) {
-		return p.deflated, true
+		return p.deflated, 0, true
 	}
 	complete := true
 	zip := zips.Get().(*flate.Writer)
@@ -105,11 +112,12 @@ func (p *pack) get(entries []*entry, storage *Storage, zips *sync.Pool) (deflate
 		}
 	})
 	if !complete {
-		return deflated{}, false
+		return deflated{}, 0, false
 	}
+	grown = len(made.data) - len(p.deflated.data)
 	p.deflated, p.revisions = made, make([]int64, len(entries))
 	for i, e := range entries {
 		p.revisions[i] = e.revision
 	}
-	return made, true
+	return made, grown, true
 }
