@@ -66,8 +66,11 @@ func (q *request) decodeData(data []byte, mediaType string, kind schema.GroupVer
 	if err != nil {
 		return err
 	}
+	if err := q.judgeFields(findings, func(err error) error { return cannotHandle(kind, kind, err) }); err != nil {
+		return err
+	}
 	q.requested(kind, into)
-	return q.judgeFields(findings, func(err error) error { return cannotHandle(kind, kind, err) })
+	return nil
 }
 
 // decode reads an object, which must be of the kind, and returns what a careful

@@ -30,6 +30,7 @@ type trail struct {
 	rule     AuditRule
 	event    auditv1.Event
 	started  bool // tell when the answer starts
+	unheard  bool // that is all there is to tell
 	request  *copied
 	response *copied
 }
@@ -55,7 +56,7 @@ func (q *request) audit() error {
 }
 
 // unheard begins the trail of a request that is refused before its user is known,
-// and returns the refusal. Such a one is told from the answer on.
+// and returns the refusal. All that is told of such a one is its answer.
 func (q *request) unheard(err error) error {
 	if q.server.Auditor == nil {
 		return err
@@ -68,7 +69,7 @@ func (q *request) unheard(err error) error {
 	if q.trail == nil {
 		return err
 	}
-	q.trail.started = true
+	q.trail.started, q.trail.unheard = true, true
 	return err
 }
 
@@ -190,6 +191,9 @@ func (t *trail) end() {
 		if t.started {
 			_ = t.tell(auditv1.StageResponseStarted)
 		}
+	}
+	if t.unheard {
+		return
 	}
 	t.addCopies()
 	_ = t.tell(auditv1.StageResponseComplete)

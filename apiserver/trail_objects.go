@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"io"
@@ -84,6 +85,11 @@ func (t *trail) answered(obj runtime.Object) {
 		kept.Message, kept.Details = "", withoutQuotes(status.Details)
 	}
 	t.event.ResponseStatus = &kept
+	if t.rule.includes(auditv1.LevelRequestResponse) {
+		if data, err := json.Marshal(status); err == nil {
+			t.event.ResponseObject = unknown(data)
+		}
+	}
 }
 
 // quotes says whether a refusal may quote what is in the object, which may be
@@ -146,9 +152,9 @@ func (q *request) hear() {
 // addCopies adds what has been copied to the event.
 func (t *trail) addCopies() {
 	if t.request != nil {
-		t.event.RequestObject = t.request.object(false)
+		t.event.RequestObject = t.request.object(t.rule.OmitManagedFields)
 	}
-	if t.response != nil {
+	if t.response != nil && t.event.ResponseObject == nil {
 		t.event.ResponseObject = t.response.object(t.rule.OmitManagedFields)
 	}
 }
@@ -166,12 +172,7 @@ func (c *copied) object(omitManagers bool) *runtime.Unknown {
 		}
 	}
 	mediaType, _, _ := mime.ParseMediaType(c.header.Get("Content-Type"))
-	if mediaType != api.JSON && mediaType != "" {
-		var err error
-		if data, err = toJSON(data, mediaType); err != nil {
-			return nil
-		}
-	}
+	data = toJSON(data, cmp.Or(mediaType, api.JSON))
 	fields := map[string]any{}
 	if json.Unmarshal(data, &fields) != nil || fields["kind"] == nil || fields["apiVersion"] == nil {
 		return nil
@@ -182,16 +183,18 @@ func (c *copied) object(omitManagers bool) *runtime.Unknown {
 	return unknown(data)
 }
 
-// toJSON reads an object in protobuf or YAML.
-func toJSON(data []byte, mediaType string) ([]byte, error) {
-	if mediaType != api.Protobuf {
-		return yaml.YAMLToJSON(data)
-	}
+// toJSON brings an object of a known kind, in any format, into the form that all
+// events have. What it cannot read it returns as it is.
+func toJSON(data []byte, mediaType string) []byte {
 	found, err := api.Codecs().Decode(data, mediaType, schema.GroupVersionKind{}, nil)
 	if err != nil {
-		return nil, err
+		return data
 	}
-	return api.Codecs().EncodeBytes(found.Object, api.JSON)
+	encoded, err := api.Codecs().EncodeBytes(found.Object, api.JSON)
+	if err != nil {
+		return data
+	}
+	return encoded
 }
 
 // withoutManagers drops managedFields from an object, and from those of a list or

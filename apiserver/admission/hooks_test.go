@@ -157,7 +157,7 @@ func TestServiceAccount(t *testing.T) {
 	require.Empty(t, taken.Spec.Volumes, "a volume that nobody mounts is not added")
 
 	err := admit(t.Context(), hooks, apiserver.Create, newPod(func(p *corev1.Pod) { p.Spec.ServiceAccountName = "ghost" }), nil)
-	require.EqualError(t, err, `pods "web" is forbidden: error looking up service account shop/ghost: serviceaccounts "ghost" not found`)
+	require.EqualError(t, err, `pods "web" is forbidden: error looking up service account shop/ghost: serviceaccount "ghost" not found`)
 
 	mirror := newPod(func(p *corev1.Pod) { p.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "x"} })
 	require.NoError(t, admit(t.Context(), hooks, apiserver.Create, mirror, nil))

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/coracle-k8s/coracle/apiserver"
@@ -68,6 +69,9 @@ func (s ServiceAccount) Validate(ctx context.Context, a *apiserver.Admission) er
 
 func (s ServiceAccount) account(ctx context.Context, a *apiserver.Admission, pod *corev1.Pod) (*corev1.ServiceAccount, error) {
 	account, err := typed.Get[*corev1.ServiceAccount](ctx, s.Objects, a.Namespace, pod.Spec.ServiceAccountName)
+	if apierrors.IsNotFound(err) { // clients know it in the singular here
+		err = apierrors.NewNotFound(schema.GroupResource{Resource: "serviceaccount"}, pod.Spec.ServiceAccountName)
+	}
 	if err != nil {
 		return nil, apierrors.NewForbidden(a.Resource.GroupResource(), a.Name,
 			fmt.Errorf("error looking up service account %s/%s: %w", a.Namespace, pod.Spec.ServiceAccountName, err))

@@ -5,6 +5,7 @@
 //	testdata/requests       the requests: hand-written, file by file
 //	testdata/kinds.yaml     an object of each kind; every verb is tried on each
 //	docs/differences.md     what still differs, written by the test
+//	testdata/audit          requests and a policy, whose audit logs are compared
 //
 // # Reading order
 //

@@ -23,6 +23,13 @@ import (
 // theirs starts the real kube-apiserver on the real etcd. Without these programs
 // the test is skipped.
 func theirs(t *testing.T) *differ.Server {
+	s, _ := startTheirs(t)
+	return s
+}
+
+// startTheirs is theirs with further flags, and with who signs its clients'
+// certificates.
+func startTheirs(t *testing.T, flags ...string) (*differ.Server, *pki.PKI) {
 	t.Helper()
 	etcd, err := programs.Etcd(t.TempDir(), t.Output())
 	if errors.Is(err, programs.ErrNotBuilt) {
@@ -35,7 +42,7 @@ func theirs(t *testing.T) *differ.Server {
 
 	trust, err := pki.Open(t.TempDir())
 	require.NoError(t, err)
-	kube, err := programs.KubeAPIServer(t.TempDir(), etcd, trust, t.Output())
+	kube, err := programs.KubeAPIServer(t.TempDir(), etcd, trust, t.Output(), flags...)
 	if errors.Is(err, programs.ErrNotBuilt) {
 		t.Skip(err)
 	}
@@ -51,7 +58,7 @@ func theirs(t *testing.T) *differ.Server {
 		a, err := s.Ask(t.Context(), differ.Request{Method: http.MethodGet, Path: "/readyz", Header: http.Header{}}, "")
 		return err == nil && a.Code == http.StatusOK
 	}, 2*time.Minute, 100*time.Millisecond, "kube-apiserver is not ready")
-	return s
+	return s, trust
 }
 
 // ours starts an API server of ours, reached in memory.

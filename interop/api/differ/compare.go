@@ -54,7 +54,7 @@ func (s *Server) Ask(ctx context.Context, r Request, namespace string) (Answer, 
 	}
 	a := Answer{
 		Code: response.StatusCode, ContentType: response.Header.Get("Content-Type"),
-		Body: stableBody(response.Header.Get("Content-Type"), body),
+		Body: StableBody(response.Header.Get("Content-Type"), body),
 	}
 	for _, w := range response.Header.Values("Warning") {
 		a.Warnings = append(a.Warnings, stableText(w))

@@ -43,9 +43,9 @@ func stableText(text string) string {
 	return text
 }
 
-// stableBody reads an answer's body: a JSON value with what differs replaced, or
+// StableBody reads an answer's body: a JSON value with what differs replaced, or
 // text.
-func stableBody(contentType string, body []byte) any {
+func StableBody(contentType string, body []byte) any {
 	var value any
 	if !strings.HasPrefix(contentType, "application/json") || json.Unmarshal(body, &value) != nil {
 		return stableText(string(body))
