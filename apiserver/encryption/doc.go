@@ -18,7 +18,7 @@
 //	deployments.apps /registry/deployments/
 //	*.               those of all kinds of the core group
 //	*.example.com    /registry/example.com/ and those of built-in kinds of the group
-//	*.*              /registry/
+//	*.*              /registry/, without what kube-apiserver never encrypts
 //
 // # Rotation
 //

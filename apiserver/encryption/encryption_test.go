@@ -49,7 +49,7 @@ func TestParse(t *testing.T) {
 	a := gcm("a", 'a')
 	require.Equal(t, "/registry/secrets/ aesgcm:v1:a,\n/registry/deployments/ aesgcm:v1:a,\n/registry/example.com/pandas/ aesgcm:v1:a,",
 		shown(t, head+"- {resources: [secrets, deployments.apps, pandas.example.com], providers: ["+a+", {identity: {}}]}"))
-	require.Equal(t, "/registry/ aesgcm:v1:a", shown(t, head+"- {resources: ['*.*'], providers: ["+a+"]}"))
+	require.Equal(t, "/registry/masterleases/ \n/registry/peerserverleases/ \n/registry/ranges/ \n/registry/ aesgcm:v1:a", shown(t, head+"- {resources: ['*.*'], providers: ["+a+"]}"))
 	require.Equal(t, "/registry/example.com/ aesgcm:v1:a", shown(t, head+"- {resources: ['*.example.com'], providers: ["+a+"]}"))
 
 	apps := shown(t, head+"- {resources: ['*.apps'], providers: ["+a+"]}")

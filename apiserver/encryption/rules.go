@@ -35,6 +35,9 @@ func Parse(data []byte, resources []*api.Resource) ([]sealed.Rule, error) {
 	}
 	var rules []sealed.Rule
 	for _, s := range subjects {
+		if s.Group == "*" {
+			rules = append(rules, plainRules()...)
+		}
 		prefixes, err := s.prefixes(resources)
 		if err != nil {
 			return nil, err
@@ -44,6 +47,16 @@ func Parse(data []byte, resources []*api.Resource) ([]sealed.Rule, error) {
 		}
 	}
 	return rules, nil
+}
+
+// plainRules are for what kube-apiserver keeps of its own and never encrypts, since
+// it is no resource: leases of servers, and ports in use.
+func plainRules() []sealed.Rule {
+	var rules []sealed.Rule
+	for _, own := range []string{"masterleases/", "peerserverleases/", "ranges/"} {
+		rules = append(rules, sealed.Rule{Prefix: registryRoot + own, Providers: []sealed.Provider{sealed.Identity()}})
+	}
+	return rules
 }
 
 // A subject is what a section says something about: a resource, or with an asterisk

@@ -25,7 +25,13 @@ import (
 // client of it.
 func newAPI(t *testing.T, s store.Store, trust *pki.PKI) *client.Client {
 	t.Helper()
-	api, err := cluster.NewAPI(cluster.Config{PKI: trust}, s, nil, nil)
+	return runAPI(t, cluster.Config{PKI: trust}, s)
+}
+
+// runAPI is newAPI with a configuration.
+func runAPI(t *testing.T, cfg cluster.Config, s store.Store) *client.Client {
+	t.Helper()
+	api, err := cluster.NewAPI(cfg, s, nil, nil)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)

@@ -6,6 +6,7 @@
 //	apiserver_test.go      two API servers of ours over one real etcd
 //	etcdctl_test.go        the real etcdctl against our etcdserver over boltstore
 //	kube_apiserver_test.go the real kube-apiserver on our etcdserver over boltstore
+//	sealed_test.go         a store that it and ours encrypt with the same keys
 //
 // The real programs are built by make from tools/etcd and tools/kubernetes; a test
 // whose program is not there is skipped and says so. `make interop-store` builds
