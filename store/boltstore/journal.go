@@ -118,7 +118,7 @@ func (j *journal) append(changes []history.Change) error {
 		}
 	}
 	s := j.active
-	err := s.log.Append(changes[0].KV.ModRevision, encodeBatch(nil, changes))
+	err := s.log.Append(changes[0].KV.ModRevision, encodeBatch(changes))
 	unknown, failed := errors.AsType[*wal.SyncError](err)
 	switch {
 	case err == nil:

@@ -63,9 +63,15 @@ func replay(state history.State, sides []*side) (history.State, error) {
 
 // encodeBatch returns changes as the payload of a batch: for each the length of its
 // record as a uvarint, and the record.
-func encodeBatch(b []byte, changes []history.Change) []byte {
+func encodeBatch(changes []history.Change) []byte {
+	size, largest := 0, 0
 	for _, c := range changes {
-		r := record.Append(make([]byte, 0, record.MaxSize(c.KV)), c.Type, c.KV)
+		n := record.MaxSize(c.KV)
+		size, largest = size+binary.MaxVarintLen64+n, max(largest, n)
+	}
+	b, r := make([]byte, 0, size), make([]byte, 0, largest)
+	for _, c := range changes {
+		r = record.Append(r[:0], c.Type, c.KV)
 		b = binary.AppendUvarint(b, uint64(len(r)))
 		b = append(b, r...)
 	}

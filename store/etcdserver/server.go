@@ -27,7 +27,7 @@ const (
 	minPing = 5 * time.Second
 	// streamWorkers is how many goroutines stay to serve requests. A new one for each
 	// request would begin by growing its stack.
-	streamWorkers = 128
+	streamWorkers = 256
 	// streamWindow and connectionWindow are how many bytes of requests may be under
 	// way. Without them gRPC would measure the connection all the time, with a ping
 	// after each request.
