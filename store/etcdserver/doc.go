@@ -36,6 +36,10 @@
 // to all watches of the stream at once, so it may be said only when all have been
 // sent theirs and none has been sent later ones.
 //
+// An event becomes bytes once, however many watches it goes to; see events.go. And a
+// slow client gets fewer and larger responses: while one is on its way the store's
+// watcher waits, and then brings all that came meanwhile.
+//
 // # Leases
 //
 // A lease is an object of this server, in its memory; the time to live of its keys

@@ -24,12 +24,14 @@ const (
 	// sharedEvents is how many of the last events are kept encoded, in each of the
 	// two ways.
 	sharedEvents = 1024
-	// maxShared is how many bytes such an event has at most.
+	// maxShared is how many bytes such an event has at most, so that all of them have
+	// no more than 32 MiB.
 	maxShared = 16 << 10
 )
 
 // A shelf has the last events as bytes, each in the place that its revision gives
-// it, until a later one takes the place. It is safe for concurrent use.
+// it, until a later one takes the place; who reads the past does not push them out. It
+// is safe for concurrent use.
 type shelf [sharedEvents]atomic.Pointer[encodedEvent]
 
 // An encodedEvent is an event as a watcher gets it.
@@ -51,7 +53,8 @@ func (s *Server) encodeEvent(e *store.Event, withPrev bool) *encodedEvent {
 		shelf = &s.withPrev
 	}
 	place := shelf.place(e.KV.ModRevision)
-	if at := place.Load(); at != nil && at.revision == e.KV.ModRevision && at.key == e.KV.Key {
+	at := place.Load()
+	if at != nil && at.revision == e.KV.ModRevision && at.key == e.KV.Key {
 		return at
 	}
 	kv, prev := s.pair(&e.KV), pair{}
@@ -72,11 +75,16 @@ func (s *Server) encodeEvent(e *store.Event, withPrev bool) *encodedEvent {
 		b = prev.append(b, fieldPrevKV, prev.size())
 	}
 	encoded := &encodedEvent{e.KV.Key, e.KV.ModRevision, mem.SliceBuffer(b)}
-	// A lease can come and go after the write, so keys with one are not shared.
-	if kv.lease|prev.lease == 0 && kv.Expires.IsZero() && len(b) <= maxShared {
+	if (at == nil || at.revision < encoded.revision) && sharable(e) && len(b) <= maxShared {
 		place.Store(encoded)
 	}
 	return encoded
+}
+
+// sharable reports whether an event looks the same whenever it is encoded. The lease
+// of a key can come and go after the write.
+func sharable(e *store.Event) bool {
+	return e.KV.Expires.IsZero() && (e.Prev == nil || e.Prev.Expires.IsZero())
 }
 
 // wants reports whether the client of a watch wants to see an event.
