@@ -28,6 +28,7 @@ type Options struct {
 
 // A Store is a [store.Store] in a file. Make one with [Open].
 type Store struct {
+	common  // reads, and writes by the method write
 	disk    *disk
 	journal *journal      // the way to it
 	feed    *history.Feed // the state that is on disk, and who watches it
@@ -43,6 +44,9 @@ type Store struct {
 	others  sync.WaitGroup // those of expiry and journal
 	result  error          // of Close
 }
+
+// common is what stores with a history share.
+type common = history.Store
 
 var (
 	_ store.Store       = (*Store)(nil)
@@ -76,6 +80,7 @@ func Open(path string, opts Options) (*Store, error) {
 		requests: make(chan *request, maxBatch), compactions: make(chan compaction),
 		closing: make(chan struct{}),
 	}
+	s.common = history.NewStore(s.feed, s.write)
 	for kv := range state.Live {
 		s.expiry.Add(kv)
 	}
@@ -83,72 +88,6 @@ func Open(path string, opts Options) (*Store, error) {
 	s.others.Go(func() { s.expiry.Run(s.closing, s.expire) })
 	s.others.Go(func() { s.journal.run(s.closing) })
 	return s, nil
-}
-
-// Create implements [store.Writer].
-func (s *Store) Create(ctx context.Context, key string, value []byte, ttl time.Duration) (int64, error) {
-	return s.put(ctx, history.Write{Op: history.Create, Key: key, Value: value}, ttl)
-}
-
-// Update implements [store.Writer].
-func (s *Store) Update(ctx context.Context, key string, value []byte, ifRevision int64, ttl time.Duration) (int64, error) {
-	return s.put(ctx, history.Write{Op: history.Update, Key: key, Value: value, IfRevision: ifRevision}, ttl)
-}
-
-func (s *Store) put(ctx context.Context, w history.Write, ttl time.Duration) (int64, error) {
-	if err := w.SetTTL(ttl); err != nil {
-		return 0, err
-	}
-	change, err := s.write(ctx, w)
-	if err != nil {
-		return 0, err
-	}
-	return change.KV.ModRevision, nil
-}
-
-// Delete implements [store.Writer].
-func (s *Store) Delete(ctx context.Context, key string, ifRevision int64) (store.KeyValue, int64, error) {
-	change, err := s.write(ctx, history.Write{Op: history.Delete, Key: key, IfRevision: ifRevision})
-	if err != nil {
-		return store.KeyValue{}, 0, err
-	}
-	return *change.Prev, change.KV.ModRevision, nil
-}
-
-// Revision implements [store.Reader].
-func (s *Store) Revision(ctx context.Context) (int64, error) {
-	state, err := s.feed.State(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return state.Revision(), nil
-}
-
-// Get implements [store.Reader].
-func (s *Store) Get(ctx context.Context, key string, rev int64) (store.KeyValue, int64, error) {
-	state, err := s.feed.State(ctx)
-	if err != nil {
-		return store.KeyValue{}, 0, err
-	}
-	return state.Get(key, rev)
-}
-
-// List implements [store.Reader].
-func (s *Store) List(ctx context.Context, r store.Range, opts store.ListOptions) (store.ListResult, error) {
-	state, err := s.feed.State(ctx)
-	if err != nil {
-		return store.ListResult{}, err
-	}
-	return state.List(r, opts)
-}
-
-// Watch implements [store.Store].
-func (s *Store) Watch(ctx context.Context, r store.Range, after int64) (store.Watcher, error) {
-	w, err := s.feed.Watch(ctx, r, after)
-	if err != nil {
-		return nil, err
-	}
-	return w, nil
 }
 
 // Path returns the name of the file.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	"github.com/coracle-k8s/coracle/store"
 	"github.com/coracle-k8s/coracle/store/internal/history"
@@ -14,11 +13,15 @@ import (
 
 // A Store is a [store.Store] in memory. Make one with [New].
 type Store struct {
+	common                // reads, and writes by the method write
 	feed    *history.Feed // the current state, and who watches
 	expiry  *history.Expiry
 	writing sync.Mutex     // held while a state is replaced by the next
 	running sync.WaitGroup // the expiry's goroutine
 }
+
+// common is what stores with a history share.
+type common = history.Store
 
 var (
 	_ store.Store       = (*Store)(nil)
@@ -29,38 +32,9 @@ var (
 // their time to live is over, and which ends with [Store.Close].
 func New() *Store {
 	s := &Store{feed: history.NewFeed(history.New()), expiry: history.NewExpiry()}
+	s.common = history.NewStore(s.feed, s.write)
 	s.running.Go(func() { s.expiry.Run(s.feed.Closed(), s.expire) })
 	return s
-}
-
-// Create implements [store.Writer].
-func (s *Store) Create(ctx context.Context, key string, value []byte, ttl time.Duration) (int64, error) {
-	return s.put(ctx, history.Write{Op: history.Create, Key: key, Value: value}, ttl)
-}
-
-// Update implements [store.Writer].
-func (s *Store) Update(ctx context.Context, key string, value []byte, ifRevision int64, ttl time.Duration) (int64, error) {
-	return s.put(ctx, history.Write{Op: history.Update, Key: key, Value: value, IfRevision: ifRevision}, ttl)
-}
-
-func (s *Store) put(ctx context.Context, w history.Write, ttl time.Duration) (int64, error) {
-	if err := w.SetTTL(ttl); err != nil {
-		return 0, err
-	}
-	change, err := s.write(ctx, w)
-	if err != nil {
-		return 0, err
-	}
-	return change.KV.ModRevision, nil
-}
-
-// Delete implements [store.Writer].
-func (s *Store) Delete(ctx context.Context, key string, ifRevision int64) (store.KeyValue, int64, error) {
-	change, err := s.write(ctx, history.Write{Op: history.Delete, Key: key, IfRevision: ifRevision})
-	if err != nil {
-		return store.KeyValue{}, 0, err
-	}
-	return *change.Prev, change.KV.ModRevision, nil
 }
 
 // write is the one way a key changes.
@@ -90,42 +64,6 @@ func (s *Store) expire(due []history.Write) error {
 		// Other errors say that the key was written or deleted meanwhile.
 	}
 	return nil
-}
-
-// Revision implements [store.Reader].
-func (s *Store) Revision(ctx context.Context) (int64, error) {
-	state, err := s.feed.State(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return state.Revision(), nil
-}
-
-// Get implements [store.Reader].
-func (s *Store) Get(ctx context.Context, key string, rev int64) (store.KeyValue, int64, error) {
-	state, err := s.feed.State(ctx)
-	if err != nil {
-		return store.KeyValue{}, 0, err
-	}
-	return state.Get(key, rev)
-}
-
-// List implements [store.Reader].
-func (s *Store) List(ctx context.Context, r store.Range, opts store.ListOptions) (store.ListResult, error) {
-	state, err := s.feed.State(ctx)
-	if err != nil {
-		return store.ListResult{}, err
-	}
-	return state.List(r, opts)
-}
-
-// Watch implements [store.Store].
-func (s *Store) Watch(ctx context.Context, r store.Range, after int64) (store.Watcher, error) {
-	w, err := s.feed.Watch(ctx, r, after)
-	if err != nil {
-		return nil, err
-	}
-	return w, nil
 }
 
 // Compact implements [store.Store].

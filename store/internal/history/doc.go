@@ -10,9 +10,12 @@
 //	state.With(change)   ->  the next State         shares nearly everything
 //	feed.Publish(next)   ->  now readers see it     one atomic store
 //
+// [Store] has what then is the same for both, all but this:
+//
 // memstore runs these three lines under a lock. boltstore runs the first two
 // for a whole batch of writes, puts the changes on disk, and only then the
-// third: nobody can see what might still be lost.
+// third: nobody can see what might still be lost. All else is the same for both:
+// [Store].
 //
 // # Inside a State
 //
@@ -51,5 +54,5 @@
 //
 // # Reading order
 //
-// state.go, write.go, read.go, feed.go, watch.go, expiry.go.
+// state.go, write.go, read.go, feed.go, watch.go, store.go, expiry.go.
 package history
