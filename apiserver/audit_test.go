@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +36,12 @@ func (r *recorder) Record(e *auditv1.Event) error {
 	defer r.mu.Unlock()
 	r.events = append(r.events, e)
 	return r.err
+}
+
+func (r *recorder) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.events)
 }
 
 // take returns the events there have been since the last time.
@@ -308,4 +316,50 @@ func TestAudit_passedOn(t *testing.T) {
 	require.Equal(t, map[string]any{"resource": "things", "apiGroup": "example.com", "apiVersion": "v1"}, event.at("objectRef"))
 	require.Nil(t, event.at("requestObject"), "what passes through is that server's to tell")
 	require.Nil(t, event.at("responseObject"))
+}
+
+// TestAudit_exec tells when a connection is taken over.
+func TestAudit_exec(t *testing.T) {
+	r := at(auditv1.LevelRequestResponse)
+	ran := make(chan struct{})
+	f := start(t, audited(r), func(cfg *apiserver.Config) {
+		cfg.Connectors = map[string]apiserver.Connector{"pods/exec": connectorFunc(
+			func(w http.ResponseWriter, _ *http.Request, _ *apiserver.Connection) error {
+				defer close(ran)
+				conn, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					return err
+				}
+				return conn.Close()
+			})}
+	})
+	server := httptest.NewServer(f)
+	_, err := http.Post(server.URL+"/api/v1/namespaces/default/pods/p/exec?command=ls", "", nil)
+	require.Error(t, err, "the connection is closed")
+	<-ran
+	require.Eventually(t, func() bool { return r.count() == 3 }, time.Minute, time.Millisecond)
+	server.Close()
+	events := r.take()
+	require.Equal(t, "RequestReceived ResponseStarted ResponseComplete", stages(events))
+	require.EqualValues(t, 101, events[2].ResponseStatus.Code)
+	require.Equal(t, "create", events[0].Verb)
+	require.Equal(t, "exec", events[0].ObjectRef.Subresource)
+}
+
+// TestAudit_action tells what an action was sent, which its own code reads.
+func TestAudit_action(t *testing.T) {
+	r := at(auditv1.LevelRequestResponse)
+	f := start(t, audited(r), func(cfg *apiserver.Config) {
+		cfg.Connectors = map[string]apiserver.Connector{"pods/binding": connectorFunc(
+			func(w http.ResponseWriter, r *http.Request, _ *apiserver.Connection) error {
+				_, err := io.Copy(io.Discard, r.Body)
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Success"}`)
+				return err
+			})}
+	})
+	f.ok("POST", "/api/v1/namespaces/default/pods/p/binding", `{"kind":"Binding","apiVersion":"v1","target":{"name":"n"}}`)
+	event := r.last(t)
+	require.Equal(t, "n", event.text("requestObject.target.name"))
+	require.Equal(t, "Success", event.text("responseObject.status"))
 }

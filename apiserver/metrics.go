@@ -232,13 +232,21 @@ type objectCounts struct{ storage *Storage }
 var objectsDesc = prometheus.NewDesc("apiserver_resource_objects",
 	"Objects of each kind that somebody has read.", []string{"group", "resource"}, nil)
 
+// storedDesc has the name that many dashboards still use.
+var storedDesc = prometheus.NewDesc("apiserver_storage_objects",
+	"The same by the resource's name with its group; apiserver_resource_objects is the newer name.", []string{"resource"}, nil)
+
 // Describe implements prometheus.Collector.
-func (objectCounts) Describe(out chan<- *prometheus.Desc) { out <- objectsDesc }
+func (objectCounts) Describe(out chan<- *prometheus.Desc) {
+	out <- objectsDesc
+	out <- storedDesc
+}
 
 // Collect implements prometheus.Collector.
 func (o objectCounts) Collect(out chan<- prometheus.Metric) {
 	for name, n := range o.storage.cache.counts() {
 		out <- prometheus.MustNewConstMetric(objectsDesc, prometheus.GaugeValue, float64(n), name.Group, name.Resource)
+		out <- prometheus.MustNewConstMetric(storedDesc, prometheus.GaugeValue, float64(n), name.String())
 	}
 }
 

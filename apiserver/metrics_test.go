@@ -21,7 +21,7 @@ func TestMetrics_are_those_of_the_field(t *testing.T) {
 	text := f.request("GET", "/metrics", "").Body.String()
 	for _, name := range []string{
 		"apiserver_request_duration_seconds_bucket", "apiserver_response_sizes_sum", `apiserver_current_inflight_requests{request_kind="readOnly"} 1`,
-		`apiserver_resource_objects{group="",resource="configmaps"} 1`, `apiserver_admission_step_admission_duration_seconds_count{operation="CREATE"`,
+		`apiserver_resource_objects{group="",resource="configmaps"} 1`, `apiserver_storage_objects{resource="configmaps"} 1`, `apiserver_admission_step_admission_duration_seconds_count{operation="CREATE"`,
 		"go_goroutines", "process_start_time_seconds",
 	} {
 		require.Contains(t, text, name)

@@ -49,6 +49,13 @@ func TestAggregator(t *testing.T) {
 	require.JSONEq(t, `{"path":"/apis/shop.example.com/v1/namespaces/a/orders","query":"limit=3","authorization":"",
 		"user":{"Name":"alice","UID":"u1","Groups":["system:masters","system:authenticated"],"Extra":{"example.com/k":["v"]}}}`, answer.Body.String())
 
+	// Both servers tell auditors of it under one id, which the client hears once.
+	require.Len(t, answer.Header().Values("Audit-Id"), 1)
+	require.Len(t, w.told, 2)
+	require.EqualValues(t, answer.Header().Get("Audit-Id"), w.told[1].AuditID)
+	require.Equal(t, "orders", w.told[1].ObjectRef.Resource)
+	require.Nil(t, w.told[1].ResponseObject, "what was in it is for the server behind to tell")
+
 	refused := w.as(&apiserver.User{Name: "bob"}, "GET", "/apis/shop.example.com/v1/namespaces/a/orders", "")
 	require.Equal(t, 403, refused.Code, "who may not is refused here already")
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 
 	"github.com/coracle-k8s/coracle/api/kinds"
 	"github.com/coracle-k8s/coracle/apiserver"
@@ -37,6 +38,7 @@ func (s sample) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "who is this?", http.StatusUnauthorized)
 		return
 	}
+	w.Header().Set("Audit-Id", r.Header.Get("Audit-Id")) // as servers of that sort do
 	answer := func(value any) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(value)
@@ -84,6 +86,23 @@ type world struct {
 	mu    sync.Mutex
 	alive bool // the sample can be reached
 	conns []net.Conn
+	told  []*auditv1.Event // to the auditor, of orders
+}
+
+// Rule implements apiserver.Auditor.
+func (w *world) Rule(a *apiserver.Attributes) apiserver.AuditRule {
+	if a.Resource.Resource != "orders" {
+		return apiserver.AuditRule{}
+	}
+	return apiserver.AuditRule{Level: auditv1.LevelRequestResponse}
+}
+
+// Record implements apiserver.Auditor.
+func (w *world) Record(e *auditv1.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.told = append(w.told, e)
+	return nil
 }
 
 func newWorld(t testing.TB, listen func() (net.Listener, func() (net.Conn, error))) *world {
@@ -124,6 +143,7 @@ func newWorld(t testing.TB, listen func() (net.Listener, func() (net.Conn, error
 	require.NoError(t, err)
 	w.Server, err = apiserver.New(apiserver.Config{
 		Storage: storage, Authenticators: security.Authenticators, Authorizer: security.Authorizer, Remotes: agg,
+		Auditor: w,
 	})
 	require.NoError(t, err)
 
