@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/util/uuid"
@@ -48,6 +49,7 @@ type API struct {
 	definitions *crd.Controller
 	tls         *tls.Config
 	listeners   []net.Listener
+	delay       time.Duration // of the end: Config.ShutdownDelay
 	aggregator  *aggregator.Aggregator
 	limiter     *fairness.Limiter
 	auditor     *audit.Auditor         // nil if nobody keeps record
@@ -81,7 +83,7 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 	if err != nil {
 		return nil, err
 	}
-	a := &API{listeners: cfg.Listeners, auditor: cfg.Auditor, encryption: encrypted, bootstrap: firstOf(cfg, storage, services)}
+	a := &API{listeners: cfg.Listeners, auditor: cfg.Auditor, encryption: encrypted, delay: cfg.ShutdownDelay, bootstrap: firstOf(cfg, storage, services)}
 	groups := []apiserver.Group{metricsapi.NewGroup(objects, metricsapi.Kubelets{Transport: nodes}, cfg.Logger)}
 	if err := a.attend(cfg, storage, registry, security.Authorizer, groups, dialOf(pods)); err != nil {
 		return nil, err
@@ -106,7 +108,8 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 			auth.KeysPath:      security.Tokens.Keys(),
 			SnapshotPath:       snapshots(st),
 		},
-		Logger: cfg.Logger,
+		ShutdownDelay: cfg.ShutdownDelay,
+		Logger:        cfg.Logger,
 	}
 	if a.auditor != nil {
 		server.Auditor, server.Collectors = a.auditor, append(server.Collectors, a.auditor.Collectors()...)
@@ -215,13 +218,21 @@ func (a *API) Run(ctx context.Context, ready func()) error {
 	defer a.keepRecord(context.WithoutCancel(ctx))()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.Server.Run(ctx) })
-	g.Go(func() error { return a.webhooks.Run(ctx) })
-	g.Go(func() error { return a.definitions.Run(ctx) })
-	g.Go(func() error { return a.policies.Run(ctx) })
-	g.Go(func() error { return a.aggregator.Run(ctx) })
-	g.Go(func() error { return a.limiter.Run(ctx) })
+	parts, endParts := context.WithCancel(context.WithoutCancel(ctx))
+	defer endParts()
+	g.Go(func() error {
+		<-ctx.Done()
+		time.Sleep(a.delay) // which is the server's, too
+		endParts()
+		return nil
+	})
+	g.Go(func() error { return a.webhooks.Run(parts) })
+	g.Go(func() error { return a.definitions.Run(parts) })
+	g.Go(func() error { return a.policies.Run(parts) })
+	g.Go(func() error { return a.aggregator.Run(parts) })
+	g.Go(func() error { return a.limiter.Run(parts) })
 	if a.encryption != nil {
-		g.Go(func() error { return a.encryption.Run(ctx) })
+		g.Go(func() error { return a.encryption.Run(parts) })
 	}
 	for _, l := range a.listeners {
 		g.Go(func() error { return a.Serve(ctx, l, a.tls) })

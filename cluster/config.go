@@ -74,6 +74,9 @@ type Config struct {
 	// watch or to disturb it: see package client/faulty. It is called from
 	// several goroutines.
 	Wrap func(user string, next http.RoundTripper) http.RoundTripper
+	// ShutdownDelay is how long the API goes on answering once its end has begun, while
+	// /readyz says already that it is not ready; zero means not at all.
+	ShutdownDelay time.Duration
 	// NodeGrace is how long a node may be silent before it counts as gone, by
 	// default 40 s. Kubelets give a sign of life four times as often.
 	NodeGrace time.Duration

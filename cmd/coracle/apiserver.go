@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,7 @@ type apiserverFlags struct {
 	hosts     []string
 	services  string
 	health    string
+	delay     time.Duration
 }
 
 func apiserverCommand() *cobra.Command {
@@ -60,6 +62,8 @@ Objects are kept in DATA-DIR/store.db, or in memory (--store memory), or in etcd
 	cmd.Flags().StringVar(&f.advertise, "advertise", "", "IP:PORT at which nodes and pods reach the API (default the one of --listen)")
 	cmd.Flags().StringSliceVar(&f.hosts, "host", nil, "further names and addresses of the API server, for its certificate")
 	cmd.Flags().StringVar(&f.services, "service-cidr", cluster.DefaultServices.String(), "range of the ClusterIPs")
+	cmd.Flags().DurationVar(&f.delay, "shutdown-delay-duration", 0,
+		"how long to go on answering once the end has begun, while /readyz says already that the server is not ready")
 	healthFlag(cmd, &f.health, "") // The API has /healthz and /metrics itself.
 	return cmd
 }
@@ -105,7 +109,7 @@ func (f *apiserverFlags) run(cmd *cobra.Command) (err error) {
 
 // config is all that does not need the store or the port.
 func (f *apiserverFlags) config(log *slog.Logger) (cluster.Config, error) {
-	cfg := cluster.Config{Hosts: f.hosts, Logger: log}
+	cfg := cluster.Config{Hosts: f.hosts, ShutdownDelay: f.delay, Logger: log}
 	var err error
 	if f.dataDir, err = filepath.Abs(f.dataDir); err != nil {
 		return cfg, err
