@@ -72,6 +72,11 @@ func (k *Kubelet) containerConfig(ctx context.Context, pod *corev1.Pod, c *corev
 	if err != nil {
 		return nil, err
 	}
+	if target := targetOf(pod, c.Name); target != "" {
+		if err := k.lookInto(ctx, pod, target, security.NamespaceOptions); err != nil {
+			return nil, err
+		}
+	}
 	mounts, err := k.mounts(ctx, pod, c, vars, attempt)
 	if err != nil {
 		return nil, err

@@ -37,7 +37,6 @@ func Default(objects apiserver.Objects, opts Options) []apiserver.Hook {
 		DefaultIngressClass{Objects: objects},
 		PodTopologyLabels{Objects: objects},
 		PodResizeValidator{Objects: objects},
-		EphemeralContainers(objects),
 	}
 	hooks = append(hooks, opts.Custom...)
 	if opts.Services != nil {

@@ -137,20 +137,3 @@ func TestDefaultIngressClass(t *testing.T) {
 	require.NoError(t, admit(t.Context(), hooks, apiserver.Create, got, nil))
 	require.Nil(t, got.Spec.IngressClassName, "it is named in the old way")
 }
-
-func TestEphemeralContainers(t *testing.T) {
-	node := func(name, version string) *corev1.Node {
-		return &corev1.Node{
-			ObjectMeta: metav1.ObjectMeta{Name: name},
-			Status:     corev1.NodeStatus{NodeInfo: corev1.NodeSystemInfo{KubeletVersion: version}},
-		}
-	}
-	hook := admission.EphemeralContainers(typedtest.New(node("ours", "v1.37.2+coracle"), node("theirs", "v1.37.2")))
-	on := func(node string) *corev1.Pod { return newPod(func(p *corev1.Pod) { p.Spec.NodeName = node }) }
-	_, err := judge(t, hook, "ephemeralcontainers", on("ours"), on("ours"))
-	require.EqualError(t, err, `pods "web" is forbidden: the kubelet of node ours does not run ephemeral containers`)
-	for _, able := range []string{"theirs", "unknown", ""} {
-		_, err = judge(t, hook, "ephemeralcontainers", on(able), on(able))
-		require.NoError(t, err, able)
-	}
-}

@@ -25,6 +25,9 @@ func (d *decider) status() corev1.PodStatus {
 	s.InitContainerStatuses = d.containerStatuses(d.Pod.Spec.InitContainers)
 	s.ContainerStatuses = d.containerStatuses(d.Pod.Spec.Containers)
 	s.EphemeralContainerStatuses = d.containerStatuses(ephemeral(d.Pod))
+	for i := range s.EphemeralContainerStatuses { // nobody waits for one to be ready
+		s.EphemeralContainerStatuses[i].Ready, s.EphemeralContainerStatuses[i].Started = false, nil
+	}
 	d.phase(&s)
 	d.conditions(&s)
 	return s

@@ -1,0 +1,77 @@
+package kubelet_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/coracle-k8s/coracle/client"
+)
+
+// debug adds an ephemeral container to a pod, as kubectl debug does.
+func (w *world) debug(name string, c corev1.EphemeralContainer) {
+	w.t.Helper()
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"ephemeralContainers": []any{c}}})
+	require.NoError(w.t, err)
+	_, err = client.For[*corev1.Pod](w.client).Patch(w.t.Context(), "default", name, types.StrategicMergePatchType, patch, "ephemeralcontainers")
+	require.NoError(w.t, err)
+}
+
+func ephemeral(name, image string) corev1.EphemeralContainer {
+	return corev1.EphemeralContainer{EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: name, Image: image}}
+}
+
+// An ephemeral container runs once beside the others, and neither its end nor its
+// image changes anything about the pod.
+func TestKubelet_runs_an_ephemeral_container_once(t *testing.T) {
+	inWorld(t, images, func(t *testing.T, w *world) {
+		w.create(pod("web", container("web", "web:v1")))
+		w.ready("web")
+		w.debug("web", ephemeral("look", "bad:v1"))
+		p := w.until("web", "has been looked at", func(p *corev1.Pod) bool {
+			s := p.Status.EphemeralContainerStatuses
+			return len(s) == 1 && s[0].State.Terminated != nil
+		})
+		require.EqualValues(t, 3, p.Status.EphemeralContainerStatuses[0].State.Terminated.ExitCode)
+		w.debug("web", ephemeral("again", "pause:v1"))
+		p = w.until("web", "is looked at", func(p *corev1.Pod) bool {
+			s := p.Status.EphemeralContainerStatuses // a patch puts what is new in front
+			return len(s) == 2 && s[0].Name == "again" && s[0].State.Running != nil
+		})
+		for _, s := range p.Status.EphemeralContainerStatuses {
+			require.False(t, s.Ready)
+			require.Zero(t, s.RestartCount)
+		}
+		require.Zero(t, p.Status.ContainerStatuses[0].RestartCount)
+		require.True(t, isReady(p))
+		require.Equal(t, corev1.PodRunning, p.Status.Phase)
+		w.delete("web")
+		w.eventually("the pod is gone", func() bool { return w.get("web") == nil })
+	})
+}
+
+// One that names a target sees the processes of that container.
+func TestKubelet_ephemeral_container_sees_its_target(t *testing.T) {
+	w, _ := newRuncWorld(t)
+	c := container("c", "guest:v1")
+	c.Command = []string{"/app/guest", "sleep"}
+	w.create(pod("real", c))
+	w.ready("real")
+	look := ephemeral("look", "guest:v1")
+	look.Command, look.TargetContainerName = []string{"/app/guest", "cat", "/proc/1/cmdline"}, "c"
+	w.debug("real", look)
+	p := w.until("real", "has been looked at", func(p *corev1.Pod) bool {
+		s := p.Status.EphemeralContainerStatuses
+		return len(s) == 1 && s[0].State.Terminated != nil
+	})
+	require.Zero(t, p.Status.EphemeralContainerStatuses[0].State.Terminated.ExitCode)
+	code, log := w.ask("/containerLogs/default/real/look")
+	require.Equal(t, http.StatusOK, code, log)
+	require.Equal(t, "/app/guest\x00sleep\x00", log)
+	w.delete("real")
+	w.eventually("the pod is gone", func() bool { return w.get("real") == nil })
+}
