@@ -52,9 +52,10 @@ type Env struct {
 
 // The controllers that are left out where they have nothing to work with.
 const (
-	rootCA      = "root-ca-certificate-publisher"
-	provisioner = "persistentvolume-provisioner"
-	signing     = "certificatesigningrequest-signing"
+	rootCA        = "root-ca-certificate-publisher"
+	accountTokens = "serviceaccount-token"
+	provisioner   = "persistentvolume-provisioner"
+	signing       = "certificatesigningrequest-signing"
 )
 
 // Builtin returns the controllers that a cluster has. A new controller is one
@@ -65,6 +66,9 @@ func Builtin() []Constructor {
 		{"serviceaccount", func(e Env) Runner { return serviceaccount.New(e.Client, e.Informers, e.Options) }},
 		{rootCA, func(e Env) Runner {
 			return serviceaccount.NewRootCA(e.Client, e.Informers, e.RootCA, e.Options)
+		}},
+		{accountTokens, func(e Env) Runner {
+			return serviceaccount.NewTokens(e.Client, e.Informers, e.RootCA, e.Options)
 		}},
 		{"garbage-collector", func(e Env) Runner { return garbagecollector.New(e.Client, e.Informers, e.Options) }},
 		{"resourcequota", func(e Env) Runner { return resourcequota.New(e.Client, e.Informers, e.Options) }},

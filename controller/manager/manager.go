@@ -65,7 +65,7 @@ func New(c *client.Client, opts Options) *Manager {
 		}
 	}
 	for _, constructor := range all {
-		idle := constructor.Name == rootCA && len(opts.RootCA) == 0 ||
+		idle := (constructor.Name == rootCA || constructor.Name == accountTokens) && len(opts.RootCA) == 0 ||
 			constructor.Name == provisioner && opts.Volumes == nil ||
 			constructor.Name == signing && opts.Authority == nil
 		if !idle && !slices.Contains(opts.Without, constructor.Name) {

@@ -55,7 +55,9 @@ func Example() {
 	informers := client.NewInformers(c)
 	fmt.Println(serviceaccount.New(c, informers, controller.Options{}).Name())
 	fmt.Println(serviceaccount.NewRootCA(c, informers, []byte("PEM"), controller.Options{}).Name())
+	fmt.Println(serviceaccount.NewTokens(c, informers, []byte("PEM"), controller.Options{}).Name())
 	// Output:
 	// serviceaccount
 	// root-ca-certificate-publisher
+	// serviceaccount-token
 }
