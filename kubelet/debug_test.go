@@ -2,7 +2,6 @@ package kubelet_test
 
 import (
 	"encoding/json"
-	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,26 +51,4 @@ func TestKubelet_runs_an_ephemeral_container_once(t *testing.T) {
 		w.delete("web")
 		w.eventually("the pod is gone", func() bool { return w.get("web") == nil })
 	})
-}
-
-// One that names a target sees the processes of that container.
-func TestKubelet_ephemeral_container_sees_its_target(t *testing.T) {
-	w, _ := newRuncWorld(t)
-	c := container("c", "guest:v1")
-	c.Command = []string{"/app/guest", "sleep"}
-	w.create(pod("real", c))
-	w.ready("real")
-	look := ephemeral("look", "guest:v1")
-	look.Command, look.TargetContainerName = []string{"/app/guest", "cat", "/proc/1/cmdline"}, "c"
-	w.debug("real", look)
-	p := w.until("real", "has been looked at", func(p *corev1.Pod) bool {
-		s := p.Status.EphemeralContainerStatuses
-		return len(s) == 1 && s[0].State.Terminated != nil
-	})
-	require.Zero(t, p.Status.EphemeralContainerStatuses[0].State.Terminated.ExitCode)
-	code, log := w.ask("/containerLogs/default/real/look")
-	require.Equal(t, http.StatusOK, code, log)
-	require.Equal(t, "/app/guest\x00sleep\x00", log)
-	w.delete("real")
-	w.eventually("the pod is gone", func() bool { return w.get("real") == nil })
 }
