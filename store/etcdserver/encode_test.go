@@ -97,7 +97,7 @@ func TestRangeStream(t *testing.T) {
 			parts++
 		}
 		require.True(t, proto.Equal(want, got), name)
-		require.Equal(t, max(1, (len(want.Kvs)+13)/14), parts, "%s: parts of a quarter of a megabyte", name)
+		require.Equal(t, max(1, (len(want.Kvs)+51)/52), parts, "%s: parts of a megabyte", name)
 	}
 	refused, err := kv.RangeStream(t.Context(), &pb.RangeRequest{Key: []byte("k"), MinModRevision: 3})
 	require.NoError(t, err)

@@ -1,7 +1,6 @@
 package etcdserver
 
 import (
-	"math"
 	"sync/atomic"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -95,8 +94,10 @@ func (w *watch) wants(e *store.Event) bool {
 	return e.KV.ModRevision >= w.request.StartRevision
 }
 
-// maxResponse is how many bytes of events make a response full.
-const maxResponse = maxRequest
+// maxResponse is how many bytes of events a response has, if it is not a single one:
+// gRPC's Go client takes a buffer of a pool for each message and fills it with zeros
+// first, 32 KiB for a message up to that size, and 1 MiB for the next larger one.
+const maxResponse = 32<<10 - maxHeaderSize
 
 // A watchResponse is a response under construction.
 type watchResponse struct {
@@ -111,19 +112,19 @@ type watchResponse struct {
 // fragments if the client said that it knows them.
 func (s *Server) responses(w *watch, events []store.Event) []watchResponse {
 	var out []watchResponse
-	last := &watchResponse{size: math.MaxInt}
+	last := &watchResponse{size: maxResponse}
 	for i := range events {
 		e := &events[i]
 		if !w.wants(e) {
 			continue
 		}
+		encoded := s.encodeEvent(e, w.request.PrevKv)
 		again := e.KV.ModRevision == last.revision
-		if last.size > maxResponse && (!again || w.request.Fragment) {
+		if last.size+encoded.bytes.Len() > maxResponse && (!again || w.request.Fragment) {
 			last.fragment = again
-			out = append(out, watchResponse{buffers: make(mem.BufferSlice, 1, 1+len(events)-i)})
+			out = append(out, watchResponse{buffers: make(mem.BufferSlice, 1, 1+min(len(events)-i, 32))})
 			last = &out[len(out)-1]
 		}
-		encoded := s.encodeEvent(e, w.request.PrevKv)
 		last.buffers = append(last.buffers, encoded.bytes)
 		last.revision = e.KV.ModRevision
 		last.size += encoded.bytes.Len()

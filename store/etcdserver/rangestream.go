@@ -7,10 +7,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// streamChunk is how many bytes of keys and values a part of a RangeStream has, or a
-// little more: enough that a part costs little, and not so much that the client waits
-// long for the first.
-const streamChunk = 256 << 10
+// streamChunk is how many bytes a part of a RangeStream has at most, if it is not of
+// one key: the largest buffer that the pools of gRPC have, see maxResponse.
+const streamChunk = 1<<20 - 2*maxHeaderSize
 
 // RangeStream is Range with the answer in parts, so that nobody needs to hold all of
 // a long list as one message. All parts are of one revision. The header, and whether
@@ -46,12 +45,12 @@ func (s *kvService) RangeStream(r *pb.RangeRequest, stream pb.KV_RangeStreamServ
 func (p page) cut() (part, rest page, last bool) {
 	size := 0
 	for i := range p.items {
-		if size >= streamChunk {
+		size += sizeBytes(p.pair(&p.items[i]).size())
+		if i > 0 && size > streamChunk {
 			rest = p
 			rest.items = p.items[i:]
 			return page{Server: p.Server, items: p.items[:i]}, rest, false
 		}
-		size += len(p.items[i].Key) + len(p.items[i].Value)
 	}
 	return p, page{}, true
 }
