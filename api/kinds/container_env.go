@@ -43,7 +43,7 @@ func checkEnvSource(j *judge, v corev1.EnvVar, path *field.Path) {
 	j.unsupported(path.Child("fileKeyRef"), from.FileKeyRef != nil)
 	switch {
 	case sources == 0 && from.FileKeyRef == nil:
-		j.invalid(path, "", "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`")
+		j.invalid(path, "", "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`")
 	case v.Value != "":
 		j.invalid(path, "", "may not be specified when `value` is not empty")
 	case sources > 1:

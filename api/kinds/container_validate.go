@@ -17,14 +17,14 @@ func checkContainer(j *judge, c *corev1.Container, volumes volumeSet, path *fiel
 		j.label(path.Child("name"), c.Name)
 	}
 	j.filled(path.Child("image"), c.Image)
-	oneOf(j, path.Child("imagePullPolicy"), c.ImagePullPolicy,
-		corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)
 	oneOf(j, path.Child("terminationMessagePolicy"), c.TerminationMessagePolicy,
 		corev1.TerminationMessageReadFile, corev1.TerminationMessageFallbackToLogsOnError)
 	checkContainerPorts(j, c.Ports, path.Child("ports"))
 	checkEnv(j, c.Env, path.Child("env"))
 	checkEnvFrom(j, c.EnvFrom, path.Child("envFrom"))
 	checkMounts(j, c, volumes, path.Child("volumeMounts"))
+	oneOf(j, path.Child("imagePullPolicy"), c.ImagePullPolicy,
+		corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)
 	checkDevices(j, c, volumes, path.Child("volumeDevices"))
 	checkResources(j, &c.Resources, path.Child("resources"))
 	checkSecurityContext(j, c.SecurityContext, path.Child("securityContext"))
@@ -87,11 +87,12 @@ func checkHostPorts(j *judge, containers []corev1.Container, path *field.Path) {
 }
 
 // checkMounts sees that each mount has its volume and a place of its own.
-func checkMounts(j *judge, c *corev1.Container, volumes volumeSet, at *field.Path) {
+func checkMounts(j *judge, c *corev1.Container, volumes volumeSet, all *field.Path) {
 	places := map[string]bool{}
 	for i, mount := range c.VolumeMounts {
-		at := at.Index(i)
-		if j.filled(at.Child("name"), mount.Name) && !volumes.has(mount.Name) {
+		at := all.Index(i)
+		j.filled(at.Child("name"), mount.Name)
+		if !volumes.has(mount.Name) {
 			j.notFound(at.Child("name"), mount.Name)
 		}
 		j.filled(at.Child("mountPath"), mount.MountPath)
@@ -108,8 +109,9 @@ func checkMounts(j *judge, c *corev1.Container, volumes volumeSet, at *field.Pat
 				j.invalid(at.Child("mountPath"), mount.MountPath, "must not already exist as a path in volumeDevices")
 			}
 		}
-		checkSubPath(j, mount, at)
-		checkPropagation(j, mount, c, at)
+		// Kubernetes does not say which mount it is.
+		checkSubPath(j, mount, all)
+		checkPropagation(j, mount, c, all, at)
 	}
 }
 
@@ -127,9 +129,9 @@ func checkSubPath(j *judge, mount corev1.VolumeMount, path *field.Path) {
 
 // checkPropagation judges whether mounts below the volume are seen on the other
 // side, and whether read-only holds for them too.
-func checkPropagation(j *judge, mount corev1.VolumeMount, c *corev1.Container, path *field.Path) {
+func checkPropagation(j *judge, mount corev1.VolumeMount, c *corev1.Container, all, path *field.Path) {
 	if mode := mount.MountPropagation; mode != nil {
-		path := path.Child("mountPropagation")
+		path := all.Child("mountPropagation")
 		supported(j, path, *mode, corev1.MountPropagationBidirectional,
 			corev1.MountPropagationHostToContainer, corev1.MountPropagationNone)
 		privileged := c.SecurityContext != nil && isTrue(c.SecurityContext.Privileged)

@@ -24,6 +24,7 @@ func cronJobs() *api.Resource {
 		Default:          api.Do(defaultCronJob),
 		ValidateCreate:   rule(checkNewCronJob),
 		ValidateUpdate:   pairRule(checkCronJobUpdate),
+		Warnings:         withNameWarning(templateWarnings(func(o *batchv1.CronJob) *corev1.PodTemplateSpec { return &o.Spec.JobTemplate.Spec.Template }, "spec", "jobTemplate", "spec", "template")),
 		CopyStatus:       api.Pair(func(dst, src cronJob) { dst.Status = src.Status }),
 		Generation:       true,
 		Columns: slices.Concat(

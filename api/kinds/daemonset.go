@@ -38,10 +38,13 @@ func daemonSets() *api.Resource {
 		}),
 		PrepareStatus: api.Pair(func(d, old daemonSet) { countTemplate(d, templateCount(old)) }),
 		Validate:      rule(checkDaemonSet),
+		UpdateAlone:   true,
 		ValidateUpdate: pairRule(func(j *judge, d, old daemonSet) {
 			j.unchanged(field.NewPath("spec", "selector"), d.Spec.Selector, old.Spec.Selector)
+			checkDaemonSet(j, d)
 		}),
 		ValidateStatus: pairRule(checkDaemonSetStatus),
+		Warnings:       templateWarnings(func(o *appsv1.DaemonSet) *corev1.PodTemplateSpec { return &o.Spec.Template }, "spec", "template"),
 		CopyStatus:     api.Pair(func(dst, src daemonSet) { dst.Status = src.Status }),
 		Generation:     true,
 		Columns:        daemonSetColumns(),

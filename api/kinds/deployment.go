@@ -31,6 +31,7 @@ func deployments() *api.Resource {
 			j.unchanged(field.NewPath("spec", "selector"), d.Spec.Selector, old.Spec.Selector)
 		}),
 		ValidateStatus: pairRule(checkDeploymentStatus),
+		Warnings:       withNameWarning(templateWarnings(func(o *appsv1.Deployment) *corev1.PodTemplateSpec { return &o.Spec.Template }, "spec", "template")),
 		CopyStatus:     api.Pair(func(dst, src *appsv1.Deployment) { dst.Status = src.Status }),
 		Generation:     true,
 		// Annotations count: the controller hands them on to the replica sets.

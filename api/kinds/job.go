@@ -33,6 +33,7 @@ func jobs() *api.Resource {
 		ValidateCreate:   rule(checkNewJob),
 		ValidateUpdate:   pairRule(checkJobUpdate),
 		ValidateStatus:   pairRule(checkJobStatus),
+		Warnings:         withNameWarning(templateWarnings(func(o *batchv1.Job) *corev1.PodTemplateSpec { return &o.Spec.Template }, "spec", "template")),
 		CopyStatus:       api.Pair(func(dst, src *batchv1.Job) { dst.Status = src.Status }),
 		Generation:       true,
 		// What a job has done outlives it, unless the client says otherwise.

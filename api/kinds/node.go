@@ -69,7 +69,11 @@ func checkNode(j *judge, n *corev1.Node) {
 			j.invalid(cidrs.Index(i), cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")
 		}
 	}
-	if len(n.Spec.PodCIDRs) > 2 {
+	families := map[bool]int{}
+	for _, cidr := range n.Spec.PodCIDRs {
+		families[strings.Contains(cidr, ":")]++
+	}
+	if families[true] > 1 || families[false] > 1 {
 		j.invalid(cidrs, n.Spec.PodCIDRs, "may specify no more than one CIDR for each IP family")
 	}
 	checkNodeStatus(j, n)

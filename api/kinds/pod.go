@@ -32,6 +32,7 @@ func pods() *api.Resource {
 		ValidateCreate:      rule(checkNewPod),
 		ValidateUpdate:      pairRule(checkPodUpdate),
 		ValidateStatus:      pairRule(checkPodStatus),
+		Warnings:            warnings(podWarnings),
 		PrepareStatus:       api.Pair(func(pod, old *corev1.Pod) { setDefault(&pod.Status.QOSClass, old.Status.QOSClass) }),
 		CopyStatus:          api.Pair(func(dst, src *corev1.Pod) { dst.Status = src.Status }),
 		Generation:          true,
@@ -68,6 +69,7 @@ func podSubresources() []api.Subresource {
 // the client said. A pod with scheduling gates tells that it waits for them.
 func preparePod(pod *corev1.Pod) {
 	pod.Status = corev1.PodStatus{Phase: corev1.PodPending, QOSClass: QOSClass(&pod.Spec)}
+	matchOwnLabels(pod)
 	if len(pod.Spec.SchedulingGates) > 0 {
 		pod.Status.Conditions = []corev1.PodCondition{{
 			Type:    corev1.PodScheduled,

@@ -33,9 +33,6 @@ func checkPodNetwork(j *judge, spec *corev1.PodSpec, path *field.Path, where hom
 			j.subdomain(path.Child("hostnames").Index(k), name)
 		}
 	}
-	oneOf(j, path.Child("dnsPolicy"), spec.DNSPolicy, corev1.DNSClusterFirstWithHostNet,
-		corev1.DNSClusterFirst, corev1.DNSDefault, corev1.DNSNone)
-	checkDNSConfig(j, spec, path.Child("dnsConfig"))
 	if spec.HostNetwork {
 		checkHostNetworkPorts(j, spec, path.Child("containers"), where)
 	}

@@ -136,8 +136,7 @@ func checkPodAffinityTerm(j *judge, term corev1.PodAffinityTerm, path *field.Pat
 		j.required(path.Child("topologyKey"), "can not be empty")
 	}
 	j.add(metavalidation.ValidateLabelName(term.TopologyKey, path.Child("topologyKey")))
-	j.unsupported(path.Child("matchLabelKeys"), len(term.MatchLabelKeys) > 0)
-	j.unsupported(path.Child("mismatchLabelKeys"), len(term.MismatchLabelKeys) > 0)
+	checkLabelKeys(j, term.MatchLabelKeys, term.MismatchLabelKeys, term.LabelSelector, path)
 }
 
 func checkTolerations(j *judge, tolerations []corev1.Toleration, path *field.Path) {
@@ -198,7 +197,7 @@ func checkSpread(j *judge, constraints []corev1.TopologySpreadConstraint, path *
 		checkInclusion(j, c.NodeAffinityPolicy, path.Child("nodeAffinityPolicy"))
 		checkInclusion(j, c.NodeTaintsPolicy, path.Child("nodeTaintsPolicy"))
 		checkSelector(j, c.LabelSelector, path.Child("labelSelector"))
-		j.unsupported(path.Child("matchLabelKeys"), len(c.MatchLabelKeys) > 0)
+		checkLabelKeys(j, c.MatchLabelKeys, nil, c.LabelSelector, path)
 	}
 }
 

@@ -112,6 +112,9 @@ func checkPodSpec(j *judge, spec *corev1.PodSpec, path *field.Path, where home) 
 
 	oneOf(j, path.Child("restartPolicy"), spec.RestartPolicy,
 		corev1.RestartPolicyAlways, corev1.RestartPolicyOnFailure, corev1.RestartPolicyNever)
+	oneOf(j, path.Child("dnsPolicy"), spec.DNSPolicy, corev1.DNSClusterFirstWithHostNet,
+		corev1.DNSClusterFirst, corev1.DNSDefault, corev1.DNSNone)
+	checkDNSConfig(j, spec, path.Child("dnsConfig"))
 	if deadline := spec.ActiveDeadlineSeconds; deadline != nil {
 		j.between(path.Child("activeDeadlineSeconds"), *deadline, 1, math.MaxInt32)
 	}
@@ -137,9 +140,12 @@ func checkPodOS(j *judge, spec *corev1.PodSpec, path *field.Path) {
 	if spec.OS == nil {
 		return
 	}
-	name := path.Child("os", "name")
-	oneOf(j, name, spec.OS.Name, corev1.Linux, corev1.Windows)
-	j.unsupported(name, spec.OS.Name == corev1.Windows)
+	if spec.OS.Name == "" {
+		j.required(path.Child("os", "name"), "")
+	} else {
+		supported(j, path.Child("os"), spec.OS.Name, corev1.Linux, corev1.Windows)
+	}
+	j.unsupported(path.Child("os", "name"), spec.OS.Name == corev1.Windows)
 }
 
 // checkContainers judges the containers of both sorts, whose names and host

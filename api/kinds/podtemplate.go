@@ -17,6 +17,7 @@ func podTemplates() *api.Resource {
 		Singular:         "podtemplate",
 		Namespaced:       true,
 		New:              func() api.Object { return &corev1.PodTemplate{} },
+		Warnings:         templateWarnings(func(t template) *corev1.PodTemplateSpec { return &t.Template }, "template"),
 		NewList:          func() runtime.Object { return &corev1.PodTemplateList{} },
 		Default:          api.Do(func(t template) { defaultPodSpec(&t.Template.Spec) }),
 		Validate: rule(func(j *judge, t template) {

@@ -28,6 +28,7 @@ func replicaSets() *api.Resource {
 			j.unchanged(field.NewPath("spec", "selector"), rs.Spec.Selector, old.Spec.Selector)
 		}),
 		ValidateStatus: pairRule(checkReplicaSetStatus),
+		Warnings:       withNameWarning(templateWarnings(func(o *appsv1.ReplicaSet) *corev1.PodTemplateSpec { return &o.Spec.Template }, "spec", "template")),
 		CopyStatus:     api.Pair(func(dst, src *appsv1.ReplicaSet) { dst.Status = src.Status }),
 		Generation:     true,
 		Scale: &api.Scale{

@@ -39,6 +39,7 @@ func replicationControllers() *api.Resource {
 			})
 			j.notNegative(field.NewPath("status", "observedGeneration"), c.Status.ObservedGeneration)
 		}),
+		Warnings:          withNameWarning(templateWarnings(func(o *corev1.ReplicationController) *corev1.PodTemplateSpec { return o.Spec.Template }, "spec", "template")),
 		CopyStatus:        api.Pair(func(dst, src controller) { dst.Status = src.Status }),
 		Generation:        true,
 		DeletePropagation: metav1.DeletePropagationOrphan, // for clients older than owners

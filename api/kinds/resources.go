@@ -47,19 +47,19 @@ func checkResources(j *judge, r *corev1.ResourceRequirements, path *field.Path) 
 // checkContainerResourceName takes the native names (cpu, memory, ...) and those
 // of devices, which have a domain: example.com/gpu.
 func checkContainerResourceName(j *judge, name corev1.ResourceName, path *field.Path) {
-	if messages := validation.IsQualifiedName(string(name)); len(messages) > 0 {
-		j.invalid(path, name, messages...)
-		return
-	}
+	messages := validation.IsQualifiedName(string(name))
+	j.invalid(path, name, messages...)
 	if !strings.Contains(string(name), "/") {
 		native := []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage}
 		if !slices.Contains(native, name) && !isHugePages(name) {
-			j.invalid(path, name,
-				"must be a standard resource type or fully qualified", "must be a standard resource for containers")
+			if len(messages) == 0 {
+				j.invalid(path, name, "must be a standard resource type or fully qualified")
+			}
+			j.invalid(path, name, "must be a standard resource for containers")
 		}
 		return
 	}
-	if !isNative(name) && !isExtended(name) {
+	if len(messages) == 0 && !isNative(name) && !isExtended(name) {
 		j.invalid(path, name, "doesn't follow extended resource name standard")
 	}
 }

@@ -30,6 +30,7 @@ func statefulSets() *api.Resource {
 		ValidateUpdate:   pairRule(checkStatefulSetUpdate),
 		ValidateName:     validation.NameIsDNSLabel,
 		ValidateStatus:   pairRule(checkStatefulSetStatus),
+		Warnings:         templateWarnings(func(o *appsv1.StatefulSet) *corev1.PodTemplateSpec { return &o.Spec.Template }, "spec", "template"),
 		CopyStatus:       api.Pair(func(dst, src statefulSet) { dst.Status = src.Status }),
 		Generation:       true,
 		Scale: &api.Scale{

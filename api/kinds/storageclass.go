@@ -55,11 +55,15 @@ func checkStorageClass(j *judge, c *storagev1.StorageClass) {
 		path := field.NewPath("allowedTopologies").Index(i).Child("matchLabelExpressions")
 		keys := nameSet{}
 		for k, expression := range term.MatchLabelExpressions {
-			keys.unique(j, path.Index(k).Child("key"), expression.Key)
-			j.qualified(path.Index(k).Child("key"), expression.Key)
 			if len(expression.Values) == 0 {
 				j.required(path.Index(k).Child("values"), "")
 			}
+			values := nameSet{}
+			for n, value := range expression.Values {
+				values.unique(j, path.Index(k).Child("values").Index(n), value)
+			}
+			j.qualified(path.Index(k).Child("key"), expression.Key)
+			keys.unique(j, path.Index(k).Child("key"), expression.Key)
 		}
 	}
 }

@@ -34,7 +34,7 @@ const (
 func TestDifferences(t *testing.T) {
 	kube, coracle := theirs(t), ours(t)
 	var report differ.Report
-	for _, file := range append(requestFiles(t), kindFiles(t, kube)...) {
+	for _, file := range slices.Concat(requestFiles(t), kindFiles(t, kube), changeFiles(t, kube)) {
 		if !strings.Contains(file.Name, *only) {
 			continue
 		}
