@@ -110,14 +110,14 @@ func checkMounts(j *judge, c *corev1.Container, volumes volumeSet, all *field.Pa
 			}
 		}
 		// Kubernetes does not say which mount it is.
-		checkSubPath(j, mount, all)
+		checkSubPath(j, mount, all, at)
 		checkPropagation(j, mount, c, all, at)
 	}
 }
 
-func checkSubPath(j *judge, mount corev1.VolumeMount, path *field.Path) {
+func checkSubPath(j *judge, mount corev1.VolumeMount, all, path *field.Path) {
 	if mount.SubPath != "" {
-		checkLocalPath(j, mount.SubPath, path.Child("subPath"))
+		checkLocalPath(j, mount.SubPath, all.Child("subPath"))
 	}
 	if mount.SubPathExpr != "" {
 		if mount.SubPath != "" {

@@ -45,7 +45,7 @@
 // A field that the server takes but no part of the cluster heeds would be a lie,
 // so these are refused, with "is not supported by this server": Windows pods,
 // dynamic resource allocation (resourceClaims), resources for the pod as a whole,
-// restart rules, matchLabelKeys, volume sources other than
+// restart rules, volume sources other than
 // those in volume_validate.go and persistentvolume.go, data sources of claims.
 //
 // Whether an expression compiles is not judged here: [Expressions] hands those of

@@ -57,9 +57,9 @@ func defaultEndpointSlice(s *discoveryv1.EndpointSlice) {
 
 func checkEndpointSlice(j *judge, s *discoveryv1.EndpointSlice) {
 	oneOf(j, field.NewPath("addressType"), s.AddressType,
-		discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6, discoveryv1.AddressTypeFQDN)
-	checkSliceEndpoints(j, s, field.NewPath("endpoints"))
+		discoveryv1.AddressTypeFQDN, discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6)
 	checkSlicePorts(j, s.Ports, field.NewPath("ports"))
+	checkSliceEndpoints(j, s, field.NewPath("endpoints"))
 }
 
 func checkSliceEndpoints(j *judge, s *discoveryv1.EndpointSlice, path *field.Path) {
@@ -71,7 +71,7 @@ func checkSliceEndpoints(j *judge, s *discoveryv1.EndpointSlice, path *field.Pat
 		path := path.Index(i)
 		addresses := path.Child("addresses")
 		if len(endpoint.Addresses) == 0 {
-			j.required(addresses, "must contain at least 1 address")
+			j.later(func(j *judge) { j.required(addresses, "") })
 		}
 		if len(endpoint.Addresses) > maxSliceAddresses {
 			j.add(field.ErrorList{field.TooMany(addresses, len(endpoint.Addresses), maxSliceAddresses)})
@@ -127,9 +127,6 @@ func checkSlicePorts(j *judge, ports []discoveryv1.EndpointPort, path *field.Pat
 			j.required(path.Child("protocol"), "")
 		} else {
 			oneOf(j, path.Child("protocol"), *port.Protocol, protocols()...)
-		}
-		if port.Port != nil {
-			j.port(path.Child("port"), *port.Port)
 		}
 		if port.AppProtocol != nil {
 			j.qualified(path.Child("appProtocol"), *port.AppProtocol)

@@ -2,6 +2,7 @@ package kinds
 
 import (
 	"fmt"
+	"slices"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/api/validate/content"
@@ -20,9 +21,8 @@ const (
 func checkAutoscaler(j *judge, h, old *autoscalingv2.HorizontalPodAutoscaler) {
 	spec, at := &h.Spec, field.NewPath("spec")
 	j.later(func(j *judge) {
-		wasZero := old != nil && old.Spec.MinReplicas != nil && *old.Spec.MinReplicas == 0
-		if spec.MinReplicas != nil && *spec.MinReplicas < 1 && !(wasZero && *spec.MinReplicas == 0) {
-			j.invalid(at.Child("minReplicas"), *spec.MinReplicas, "must be greater than or equal to 1")
+		if spec.MinReplicas != nil && *spec.MinReplicas < 0 {
+			j.invalid(at.Child("minReplicas"), *spec.MinReplicas, "must be greater than or equal to 0")
 		}
 		switch {
 		case spec.MaxReplicas == 0:
@@ -41,6 +41,12 @@ func checkAutoscaler(j *judge, h, old *autoscalingv2.HorizontalPodAutoscaler) {
 	}
 	for i := range spec.Metrics {
 		checkMetric(j, &spec.Metrics[i], at.Child("metrics").Index(i))
+	}
+	outside := func(m autoscalingv2.MetricSpec) bool {
+		return m.Type == autoscalingv2.ObjectMetricSourceType || m.Type == autoscalingv2.ExternalMetricSourceType
+	}
+	if spec.MinReplicas != nil && *spec.MinReplicas == 0 && !slices.ContainsFunc(spec.Metrics, outside) {
+		j.forbidden(at.Child("metrics"), "must specify at least one Object or External metric to support scaling to zero replicas")
 	}
 	if spec.Behavior != nil {
 		checkScalingRules(j, spec.Behavior.ScaleUp, at.Child("behavior", "scaleUp"))

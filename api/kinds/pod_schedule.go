@@ -45,7 +45,7 @@ func checkAffinity(j *judge, a *corev1.Affinity, path *field.Path) {
 		for i, term := range node.PreferredDuringSchedulingIgnoredDuringExecution {
 			path := path.Child(preferred).Index(i)
 			checkWeight(j, term.Weight, path)
-			checkNodeSelectorTerm(j, term.Preference, path.Child("preference"))
+			checkNodeSelectorTerm(j, term.Preference, true, path.Child("preference"))
 		}
 	}
 	pods := func(must []corev1.PodAffinityTerm, wish []corev1.WeightedPodAffinityTerm, path *field.Path) {
@@ -77,11 +77,11 @@ func checkNodeSelector(j *judge, s *corev1.NodeSelector, path *field.Path) {
 		j.required(path, "must have at least one node selector term")
 	}
 	for i, term := range s.NodeSelectorTerms {
-		checkNodeSelectorTerm(j, term, path.Index(i))
+		checkNodeSelectorTerm(j, term, false, path.Index(i))
 	}
 }
 
-func checkNodeSelectorTerm(j *judge, term corev1.NodeSelectorTerm, path *field.Path) {
+func checkNodeSelectorTerm(j *judge, term corev1.NodeSelectorTerm, wish bool, path *field.Path) {
 	for i, r := range term.MatchExpressions {
 		path := path.Child("matchExpressions").Index(i)
 		switch r.Operator {
@@ -102,7 +102,9 @@ func checkNodeSelectorTerm(j *judge, term corev1.NodeSelectorTerm, path *field.P
 		}
 		j.add(metavalidation.ValidateLabelName(r.Key, path.Child("key")))
 		for k, value := range r.Values {
-			j.invalid(path.Child("values").Index(k), value, validation.IsValidLabelValue(value)...)
+			if !wish { // of a wish, there is a warning
+				j.invalid(path.Child("values").Index(k), value, validation.IsValidLabelValue(value)...)
+			}
 		}
 	}
 	for i, r := range term.MatchFields {

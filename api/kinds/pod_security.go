@@ -27,24 +27,24 @@ func checkPodSecurity(j *judge, spec *corev1.PodSpec, path *field.Path) {
 		return
 	}
 	path = path.Child("securityContext")
-	checkIDs(j, sc.RunAsUser, sc.RunAsGroup, path)
 	if sc.FSGroup != nil {
 		j.invalid(path.Child("fsGroup"), *sc.FSGroup, validation.IsValidGroupID(*sc.FSGroup)...)
 	}
+	checkIDs(j, sc.RunAsUser, sc.RunAsGroup, path)
 	for i, id := range sc.SupplementalGroups {
 		j.invalid(path.Child("supplementalGroups").Index(i), id, validation.IsValidGroupID(id)...)
 	}
+	checkSysctls(j, sc.Sysctls, spec, path.Child("sysctls"))
 	if sc.FSGroupChangePolicy != nil {
 		supported(j, path.Child("fsGroupChangePolicy"), *sc.FSGroupChangePolicy, corev1.FSGroupChangeAlways, corev1.FSGroupChangeOnRootMismatch)
 	}
+	checkSeccomp(j, sc.SeccompProfile, path.Child("seccompProfile"))
+	checkAppArmor(j, sc.AppArmorProfile, path.Child("appArmorProfile"))
+	j.unsupported(path.Child("windowsOptions"), sc.WindowsOptions != nil)
 	if sc.SupplementalGroupsPolicy != nil {
 		supported(j, path.Child("supplementalGroupsPolicy"), *sc.SupplementalGroupsPolicy,
 			corev1.SupplementalGroupsPolicyMerge, corev1.SupplementalGroupsPolicyStrict)
 	}
-	checkSysctls(j, sc.Sysctls, spec, path.Child("sysctls"))
-	checkSeccomp(j, sc.SeccompProfile, path.Child("seccompProfile"))
-	checkAppArmor(j, sc.AppArmorProfile, path.Child("appArmorProfile"))
-	j.unsupported(path.Child("windowsOptions"), sc.WindowsOptions != nil)
 }
 
 // checkSecurityContext judges that of one container.

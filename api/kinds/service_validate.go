@@ -80,6 +80,10 @@ func checkClusterIPs(j *judge, s *corev1.Service, path *field.Path) {
 		checkFamily(j, spec, i, ips.Index(i))
 	}
 
+	if len(spec.ClusterIPs) == 2 && strings.Contains(spec.ClusterIPs[0], ":") == strings.Contains(spec.ClusterIPs[1], ":") {
+		j.invalid(ips, spec.ClusterIPs, "may specify no more than one IP for each IP family")
+	}
+
 	seen := map[corev1.IPFamily]bool{}
 	for i, family := range spec.IPFamilies {
 		supported(j, path.Child("ipFamilies").Index(i), family, corev1.IPv4Protocol, corev1.IPv6Protocol)

@@ -199,29 +199,37 @@ func checkProjected(j *judge, src *corev1.ProjectedVolumeSource, path *field.Pat
 		if source == (corev1.VolumeProjection{}) {
 			continue // it gives nothing, which does no harm
 		}
-		j.exactlyOne(at, tooManyVolumes, noVolume,
-			choice{"secret", source.Secret != nil, func(p *field.Path) {
-				j.filled(p.Child("name"), source.Secret.Name)
-				checkFiles(j, nil, source.Secret.Items, p)
-				files.addKeys(j, source.Secret.Items, source.Secret.Name, path)
-			}},
-			choice{"configMap", source.ConfigMap != nil, func(p *field.Path) {
-				j.filled(p.Child("name"), source.ConfigMap.Name)
-				checkFiles(j, nil, source.ConfigMap.Items, p)
-				files.addKeys(j, source.ConfigMap.Items, source.ConfigMap.Name, path)
-			}},
-			choice{"downwardAPI", source.DownwardAPI != nil, func(p *field.Path) {
-				for k := range source.DownwardAPI.Items {
-					file := &source.DownwardAPI.Items[k]
-					checkDownwardFile(j, file, p)
-					files.add(j, file.Path, file.Path, path)
-				}
-			}},
-			choice{"serviceAccountToken", source.ServiceAccountToken != nil, func(p *field.Path) {
-				checkTokenProjection(j, source.ServiceAccountToken, p)
-				files.add(j, source.ServiceAccountToken.Path, source.ServiceAccountToken.Path, path)
-			}},
-		)
+		given := 0
+		part := func(name string, there bool, check func(*field.Path)) {
+			if there {
+				given++
+				check(at.Child(name))
+			}
+		}
+		part("secret", source.Secret != nil, func(p *field.Path) {
+			j.filled(p.Child("name"), source.Secret.Name)
+			checkFiles(j, nil, source.Secret.Items, p)
+			files.addKeys(j, source.Secret.Items, source.Secret.Name, path)
+		})
+		part("configMap", source.ConfigMap != nil, func(p *field.Path) {
+			j.filled(p.Child("name"), source.ConfigMap.Name)
+			checkFiles(j, nil, source.ConfigMap.Items, p)
+			files.addKeys(j, source.ConfigMap.Items, source.ConfigMap.Name, path)
+		})
+		part("downwardAPI", source.DownwardAPI != nil, func(p *field.Path) {
+			for k := range source.DownwardAPI.Items {
+				file := &source.DownwardAPI.Items[k]
+				checkDownwardFile(j, file, p)
+				files.add(j, file.Path, file.Path, path)
+			}
+		})
+		part("serviceAccountToken", source.ServiceAccountToken != nil, func(p *field.Path) {
+			checkTokenProjection(j, source.ServiceAccountToken, p, path)
+			files.add(j, source.ServiceAccountToken.Path, source.ServiceAccountToken.Path, path)
+		})
+		if given > 1 {
+			j.forbidden(at, "may not specify more than 1 volume type per source")
+		}
 	}
 }
 
@@ -242,7 +250,9 @@ func (files projectedFiles) addKeys(j *judge, items []corev1.KeyToPath, source s
 	}
 }
 
-func checkTokenProjection(j *judge, t *corev1.ServiceAccountTokenProjection, path *field.Path) {
+// checkTokenProjection judges a token; its path is said to be the whole volume's, as
+// in Kubernetes.
+func checkTokenProjection(j *judge, t *corev1.ServiceAccountTokenProjection, path, volume *field.Path) {
 	switch seconds := t.ExpirationSeconds; {
 	case seconds == nil:
 		j.required(path.Child("expirationSeconds"), "")
@@ -251,7 +261,7 @@ func checkTokenProjection(j *judge, t *corev1.ServiceAccountTokenProjection, pat
 	case *seconds > 1<<32:
 		j.invalid(path.Child("expirationSeconds"), *seconds, "may not specify a duration larger than 2^32 seconds")
 	}
-	if j.filled(path.Child("path"), t.Path) {
-		checkFilePath(j, t.Path, path.Child("path"))
+	if j.filled(volume.Child("path"), t.Path) {
+		checkFilePath(j, t.Path, volume.Child("path"))
 	}
 }

@@ -123,13 +123,13 @@ func (s *ServiceIPs) checkFamilies(service *corev1.Service) error {
 	spec := &service.Spec
 	path := field.NewPath("spec")
 	var errs field.ErrorList
-	for i, family := range spec.IPFamilies {
-		if family != corev1.IPv4Protocol {
-			errs = append(errs, field.Invalid(path.Child("ipFamilies").Index(i), family, "not configured on this cluster"))
-		}
-	}
 	if spec.IPFamilyPolicy != nil && *spec.IPFamilyPolicy == corev1.IPFamilyPolicyRequireDualStack {
 		errs = append(errs, field.Invalid(path.Child("ipFamilyPolicy"), *spec.IPFamilyPolicy, "this cluster is not configured for dual-stack services"))
+	}
+	for i, family := range spec.IPFamilies {
+		if family == corev1.IPv6Protocol {
+			errs = append(errs, field.Invalid(path.Child("ipFamilies").Index(i), family, "not configured on this cluster"))
+		}
 	}
 	if len(errs) > 0 {
 		return apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Service").GroupKind(), service.Name, errs)

@@ -143,7 +143,6 @@ func merged(into map[string]string, more ...map[string]string) map[string]string
 // setCondition adds or replaces a condition; the time is that of the last
 // change of its status.
 func setCondition(pod *corev1.Pod, c corev1.PodCondition) {
-	c.ObservedGeneration = pod.Generation
 	c.LastTransitionTime = metav1.Now()
 	i := slices.IndexFunc(pod.Status.Conditions, func(have corev1.PodCondition) bool { return have.Type == c.Type })
 	if i < 0 {

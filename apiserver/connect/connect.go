@@ -85,7 +85,11 @@ func (k kubelets) ofPod(ctx context.Context, pod *corev1.Pod) (kubelet, error) {
 	if pod.Spec.NodeName == "" {
 		return kubelet{}, apierrors.NewBadRequest(fmt.Sprintf("pod %s does not have a host assigned", pod.Name))
 	}
-	return k.of(ctx, pod.Spec.NodeName)
+	found, err := k.of(ctx, pod.Spec.NodeName)
+	if apierrors.IsNotFound(err) { // said of a pod, as in Kubernetes
+		return found, apierrors.NewNotFound(corev1.Resource("pods"), pod.Spec.NodeName)
+	}
+	return found, err
 }
 
 // unreachable says that a kubelet did not answer.

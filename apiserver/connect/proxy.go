@@ -140,7 +140,7 @@ func (p nodeProxy) ServeConnect(w http.ResponseWriter, r *http.Request, c *apise
 // the link-local metadata service of a cloud.
 func hostPort(ip string, port int) (string, error) {
 	if ip == "" {
-		return "", apierrors.NewServiceUnavailable("the pod has no address yet")
+		return "", apierrors.NewBadRequest("address not allowed") // it has none yet
 	}
 	addr, err := netip.ParseAddr(ip)
 	if err != nil || addr.IsLoopback() || addr.IsUnspecified() || addr.IsLinkLocalUnicast() || addr.IsMulticast() {

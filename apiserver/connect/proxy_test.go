@@ -60,7 +60,7 @@ func TestPodProxy(t *testing.T) {
 	nowhere.Status.PodIP = ""
 	c.add(nowhere)
 	code, _ = c.call("GET", podsPath+"nowhere/proxy/", "")
-	require.Equal(t, 503, code)
+	require.Equal(t, 400, code)
 }
 
 func (c *cluster) scheme(name string) string {

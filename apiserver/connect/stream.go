@@ -24,10 +24,6 @@ type exec struct {
 
 // ServeConnect implements apiserver.Connector.
 func (e exec) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiserver.Connection) error {
-	query, err := e.options(r.URL.Query())
-	if err != nil {
-		return err
-	}
 	pod, err := e.pod(r.Context(), c)
 	if err != nil {
 		return err
@@ -40,6 +36,10 @@ func (e exec) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiserver.
 		return apierrors.NewBadRequest(fmt.Sprintf("cannot exec into a container in a completed pod; current phase is %s", phase))
 	}
 	node, err := e.ofPod(r.Context(), pod)
+	if err != nil {
+		return err
+	}
+	query, err := e.options(r.URL.Query())
 	if err != nil {
 		return err
 	}

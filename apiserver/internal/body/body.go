@@ -49,6 +49,8 @@ func Read(r *http.Request, into runtime.Object) error {
 	}
 	found, err := api.Codecs().Decode(data, mediaType, kind, into)
 	switch {
+	case err != nil && found.Kind.Kind != "":
+		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", found.Kind.Kind, found.Kind.Version, kind.Kind, err))
 	case err != nil:
 		return apierrors.NewBadRequest(err.Error())
 	case found.Object != into:
