@@ -18,9 +18,10 @@ import (
 // memory. It is not where a default has come since, or where what is stored is in
 // another version or encrypted; then it is made, when it is first asked for.
 type encoding struct {
-	stored []byte
-	once   sync.Once
-	plain  []byte // nil if the object has no such form
+	stored  []byte
+	once    sync.Once
+	message api.Message
+	has     bool // the object has such a form
 }
 
 // message returns an entry's object to be sent as it is, if the client wants it so.
@@ -41,7 +42,7 @@ func (e *entry) message(s *Storage) (api.Message, bool) {
 	enc := &e.encoding
 	enc.once.Do(func() {
 		if s.written.has(e.revision) {
-			enc.plain = enc.stored
+			enc.message, enc.has = api.ParseMessage(enc.stored)
 			return
 		}
 		bare := shallowCopy(e.object())
@@ -50,12 +51,12 @@ func (e *entry) message(s *Storage) (api.Message, bool) {
 		switch {
 		case err != nil:
 		case bytes.Equal(made, enc.stored):
-			enc.plain = enc.stored
+			enc.message, enc.has = api.ParseMessage(enc.stored)
 		default:
-			enc.plain = made
+			enc.message, enc.has = api.ParseMessage(made)
 		}
 	})
-	return api.ParseMessage(enc.plain)
+	return enc.message, enc.has
 }
 
 // ownWrites are the last few thousand revisions that this server has written: of

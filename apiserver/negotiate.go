@@ -122,6 +122,10 @@ func acceptClauses(headers []string) []acceptClause {
 	var clauses []acceptClause
 	for _, header := range headers {
 		for _, part := range strings.Split(header, ",") {
+			if isPlain(part) {
+				clauses = append(clauses, acceptClause{mediaType: part, quality: 1})
+				continue
+			}
 			mediaType, params, err := mime.ParseMediaType(part)
 			if err != nil {
 				continue
@@ -135,6 +139,12 @@ func acceptClauses(headers []string) []acceptClause {
 	}
 	slices.SortStableFunc(clauses, func(a, b acceptClause) int { return cmp.Compare(b.quality, a.quality) })
 	return clauses
+}
+
+// isPlain says whether a clause is one of the media types that nearly all ask for, so
+// that it need not be taken apart.
+func isPlain(clause string) bool {
+	return clause == api.Protobuf || clause == api.JSON || clause == "*/*"
 }
 
 // format returns what the clause asks for, if we have it.
