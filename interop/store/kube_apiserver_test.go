@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ import (
 // A kube is a real kube-apiserver on our store.
 type kube struct {
 	store, api *programs.Program
+	http       *http.Client
 	client     *client.Client
 	maps       *client.Kind[*corev1.ConfigMap]
 }
@@ -39,10 +41,8 @@ func startKube(t *testing.T) *kube {
 	t.Cleanup(func() { require.NoError(t, k.api.Kill()) })
 	secure, err := trust.ClientTLS(pki.UserAdmin, pki.GroupMasters)
 	require.NoError(t, err)
-	k.client, err = client.New(client.Config{
-		BaseURL:   "https://" + k.api.Address,
-		Transport: &http.Transport{TLSClientConfig: secure, ForceAttemptHTTP2: true},
-	})
+	k.http = &http.Client{Transport: &http.Transport{TLSClientConfig: secure, ForceAttemptHTTP2: true}}
+	k.client, err = client.New(client.Config{BaseURL: "https://" + k.api.Address, Transport: k.http.Transport})
 	require.NoError(t, err)
 	k.maps = client.For[*corev1.ConfigMap](k.client)
 	k.ready(t)
@@ -68,6 +68,7 @@ func (k *kube) ready(t *testing.T) {
 func TestKubeAPIServer(t *testing.T) {
 	k := startKube(t)
 	t.Run("serves", k.testServes)
+	t.Run("lists in parts", k.testListsInParts)
 	t.Run("compaction", k.testCompaction)
 	t.Run("its restart", func(t *testing.T) {
 		k.testSurvives(t, func() {
@@ -135,6 +136,18 @@ func (k *kube) testServes(t *testing.T) {
 		}
 	}
 	require.Len(t, names, 25, "%v", names)
+}
+
+// testListsInParts sees by the metrics of kube-apiserver that it reads lists with
+// RangeStream, which it gives up for ten minutes when it is refused.
+func (k *kube) testListsInParts(t *testing.T) {
+	response, err := k.http.Get("https://" + k.api.Address + "/metrics")
+	require.NoError(t, err)
+	defer response.Body.Close()
+	metrics, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Regexp(t, `etcd_request_duration_seconds_count{[^}]*operation="listStream"`, string(metrics))
+	require.NotRegexp(t, `etcd_request_errors_total{[^}]*operation="listStream"`, string(metrics))
 }
 
 // testCompaction waits until kube-apiserver has compacted the store, which it was
