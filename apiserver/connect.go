@@ -28,7 +28,7 @@ func (q *request) connect(connector Connector) error {
 	connection := &Connection{
 		Resource: q.resource, Subresource: q.info.Subresource,
 		Namespace: q.info.Namespace, Name: q.info.Name,
-		Path: q.info.Rest, User: q.user, admit: q.admitAction,
+		Path: q.info.Rest, User: q.user, admit: q.admitAction, trail: q.trail,
 	}
 	if q.isStream() {
 		a := q.admission(Connect, nil, nil)

@@ -101,6 +101,7 @@ type Connection struct {
 	User *User
 
 	admit func(obj api.Object) error
+	trail *trail
 }
 
 // Admit brings the object that an action is given, such as a Binding, through
@@ -112,6 +113,9 @@ func (c *Connection) Admit(obj api.Object) error {
 	}
 	return c.admit(obj)
 }
+
+// Annotate adds to what the audit log says of the request.
+func (c *Connection) Annotate(key, value string) { c.trail.annotate(key, value) }
 
 // A NodeTransport reaches the kubelet of a node.
 type NodeTransport interface {

@@ -39,6 +39,9 @@ func (w *response) begin(code int) {
 	}
 }
 
+// Answered notes what the answer is, where code of others writes it.
+func (w *response) Answered(obj runtime.Object) { w.trail.answered(obj) }
+
 func (w *response) WriteHeader(code int) {
 	w.begin(code)
 	w.ResponseWriter.WriteHeader(code)

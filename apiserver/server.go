@@ -233,7 +233,7 @@ func (s *Server) serveResource(q *request) error {
 		return noSuchMethod()
 	}
 	if q.resource.Deprecated != "" {
-		q.warn(q.resource.Deprecated)
+		q.deprecated(q.resource.Deprecated)
 	}
 	v, found := viewOf(q.resource, q.info.Subresource)
 	switch {

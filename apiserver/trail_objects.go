@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -130,9 +131,19 @@ func (q *request) listen() {
 
 // copy adds to the copy of the answer.
 func (t *trail) copy(data []byte) {
-	if t != nil && t.response != nil {
+	switch {
+	case t == nil || t.response == nil:
+	case !t.response.mayBeObject():
+		t.response = nil
+	default:
 		t.response.Write(data)
 	}
+}
+
+// mayBeObject says whether the body is of a type that objects have.
+func (c *copied) mayBeObject() bool {
+	contentType := c.header.Get("Content-Type")
+	return strings.HasPrefix(contentType, api.JSON) || strings.HasPrefix(contentType, api.Protobuf)
 }
 
 // hear has the request's body copied, if it is to be kept, where code of others

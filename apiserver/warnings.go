@@ -25,8 +25,14 @@ func (q *request) warn(text string) {
 // warnOfKind tells a client that it uses a kind that is on its way out.
 func (q *request) warnOfKind() {
 	if text := q.resource.DeprecationWarning; text != "" {
-		q.warn(text)
+		q.deprecated(text)
 	}
+}
+
+// deprecated tells the client, and the auditor.
+func (q *request) deprecated(text string) {
+	q.warn(text)
+	q.trail.annotate("k8s.io/deprecated", "true")
 }
 
 // tidyOwners drops owners that an object names twice, and says so.

@@ -81,10 +81,13 @@ func (p PodSecurity) check(ctx context.Context, a *apiserver.Admission, meta *me
 		return apierrors.NewInternalError(fmt.Errorf("failed to lookup namespace %q", a.Namespace))
 	}
 	levels, broken := levelsOf(namespace)
+	note := func(key, value string) { a.Annotate(podsecurity.AuditAnnotationPrefix+key, value) }
+	if enforce {
+		note(podsecurity.EnforcedPolicyAnnotationKey, levels.Enforce.String())
+	}
 	if levels.FullyPrivileged() && len(broken) == 0 {
 		return nil
 	}
-	note := func(key, value string) { a.Annotate(podsecurity.AuditAnnotationPrefix+key, value) }
 	if len(broken) > 0 {
 		note("error", fmt.Sprintf("Failed to parse policy: %v", broken.ToAggregate()))
 	}
@@ -93,7 +96,6 @@ func (p PodSecurity) check(ctx context.Context, a *apiserver.Admission, meta *me
 			fmt.Sprintf("would violate PodSecurity %q: %s", levels.Audit.String(), result.ForbiddenDetail()))
 	}
 	if enforce {
-		note(podsecurity.EnforcedPolicyAnnotationKey, levels.Enforce.String())
 		if result := p.evaluate(levels.Enforce, meta, spec); !result.Allowed {
 			return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name,
 				fmt.Errorf("violates PodSecurity %q: %s", levels.Enforce.String(), result.ForbiddenDetail()))

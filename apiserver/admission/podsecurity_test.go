@@ -2,6 +2,7 @@ package admission_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,8 +62,8 @@ func TestPodSecurity(t *testing.T) {
 		warn   string
 		noted  string
 	}{
-		"no labels":                     {nil, newPod(privileged), "", "", ""},
-		"privileged":                    {[]string{"enforce=privileged"}, newPod(privileged), "", "", ""},
+		"no labels":                     {nil, newPod(privileged), "", "", "pod-security.kubernetes.io/enforce-policy: privileged:latest"},
+		"privileged":                    {[]string{"enforce=privileged"}, newPod(privileged), "", "", "pod-security.kubernetes.io/enforce-policy: privileged:latest"},
 		"baseline and a good pod":       {[]string{"enforce=baseline"}, newPod(), "", "", "pod-security.kubernetes.io/enforce-policy: baseline:latest"},
 		"baseline and a privileged pod": {[]string{"enforce=baseline"}, newPod(privileged), `pods "web" is forbidden: violates PodSecurity "baseline:latest": privileged (container "app" must not set securityContext.privileged=true)`, "", "pod-security.kubernetes.io/enforce-policy: baseline:latest"},
 		"of a version": {[]string{"enforce=baseline", "enforce-version=v1.25"}, newPod(privileged),
@@ -90,6 +91,7 @@ func TestPodSecurity(t *testing.T) {
 				told = append(told, text)
 			}
 		}
+		slices.Sort(noted)
 		require.Equal(t, test.warn, strings.Join(told, "\n"), name)
 		require.Equal(t, test.noted, strings.Join(noted, "\n"), name)
 	}

@@ -56,13 +56,15 @@ func (t tokenRequest) ServeConnect(w http.ResponseWriter, r *http.Request, c *ap
 		return err
 	}
 	life := time.Duration(*request.Spec.ExpirationSeconds) * time.Second
-	token, expires, err := t.tokens.issue(bound, request.Spec.Audiences, life)
+	id := newUUID()
+	token, expires, err := t.tokens.issue(id, bound, request.Spec.Audiences, life)
 	if err != nil {
 		return err
 	}
 	request.Name, request.Namespace = account.Name, account.Namespace
-	request.CreationTimestamp = metav1.Now()
+	request.CreationTimestamp, request.UID = metav1.Now(), types.UID(newUUID())
 	request.Status = authenticationv1.TokenRequestStatus{Token: token, ExpirationTimestamp: metav1.NewTime(expires)}
+	c.Annotate("authentication.kubernetes.io/issued-credential-id", "JTI="+id)
 	w.Header().Set("Cache-Control", "no-store")
 	return body.Write(w, r, api.Codecs(), http.StatusCreated, request)
 }

@@ -92,13 +92,14 @@ type ref struct {
 	UID  string `json:"uid"`
 }
 
-// issue signs a token for the bindings that is good from now on.
-func (t *Tokens) issue(b bindings, audiences []string, life time.Duration) (string, time.Time, error) {
+// issue signs a token for the bindings that is good from now on. The id is in it, so
+// that auditors can tell what it was used for.
+func (t *Tokens) issue(id string, b bindings, audiences []string, life time.Duration) (string, time.Time, error) {
 	now := time.Now()
 	expires := now.Add(life)
 	token, err := jwt.Signed(t.signer).Claims(claims{
 		Claims: jwt.Claims{
-			ID:        newUUID(),
+			ID:        id,
 			Issuer:    t.issuer,
 			Subject:   ServiceAccountUser(b.Namespace, b.ServiceAccount.Name),
 			Audience:  audiences,

@@ -106,7 +106,7 @@ func TestStream_refusals(t *testing.T) {
 	}{
 		{"ghost" + exec, `pods "ghost" not found`, 404},
 		{"pending" + exec, "pod pending does not have a host assigned", 400},
-		{"nodeless" + exec, `nodes "nowhere" not found`, 404},
+		{"nodeless" + exec, `pods "nowhere" not found`, 404},
 		{"lost" + exec, "error dialing backend: node down: connection refused", 500},
 		{"done" + exec, "cannot exec into a container in a completed pod; current phase is Succeeded", 400},
 		{"web" + exec, "a container name must be specified for pod web, choose one of: [app strange locked]", 400},

@@ -69,6 +69,9 @@ func Write(w http.ResponseWriter, r *http.Request, codec *api.Codec, code int, o
 	if err != nil {
 		return apierrors.NewInternalError(err)
 	}
+	if server, ok := w.(interface{ Answered(obj runtime.Object) }); ok {
+		server.Answered(obj) // for the audit log
+	}
 	w.Header().Set("Content-Type", mediaType)
 	w.WriteHeader(code)
 	_, err = w.Write(data)
