@@ -77,24 +77,32 @@ func (l *leaseLog) sync() error {
 // would do.
 func (l *leaseLog) tooLong(live int) bool { return l != nil && l.lines > fewLines+4*live }
 
-// rewrite replaces the file by one with these lines, or does nothing if it fails.
+// rewrite replaces the file by one with these lines, or leaves it if it fails.
 func (l *leaseLog) rewrite(lines []string) error {
-	next, err := os.OpenFile(l.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	next := l.path + ".new"
+	if err := writeFile(next, strings.Join(lines, "")); err != nil {
+		return errors.Join(err, os.Remove(next))
+	}
+	if l.file != nil {
+		l.file.Close() // some systems cannot rename what is open
+	}
+	renamed := os.Rename(next, l.path)
+	if renamed == nil {
+		l.lines = len(lines)
+	}
+	var opened error
+	l.file, opened = os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	return errors.Join(renamed, opened, syncFolder(filepath.Dir(l.path)))
+}
+
+// writeFile writes a file that is on disk when it returns.
+func writeFile(path, content string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = next.WriteString(strings.Join(lines, ""))
-	if err = errors.Join(err, next.Sync()); err == nil {
-		err = os.Rename(next.Name(), l.path)
-	}
-	if err != nil {
-		return errors.Join(err, next.Close(), os.Remove(next.Name()))
-	}
-	if l.file != nil {
-		l.file.Close() // what is not in the new file is of no use
-	}
-	l.file, l.lines = next, len(lines)
-	return syncFolder(filepath.Dir(l.path))
+	_, err = f.WriteString(content)
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // syncFolder makes a new name in a folder last.
@@ -109,7 +117,7 @@ func syncFolder(path string) error {
 }
 
 func (l *leaseLog) close() error {
-	if l == nil {
+	if l == nil || l.file == nil {
 		return nil
 	}
 	return l.file.Close()

@@ -33,7 +33,7 @@ func (s *Server) recall(ctx context.Context) error {
 	}
 	recalled.log = &leaseLog{path: s.opts.LeaseFile, log: s.log}
 	if err := recalled.log.rewrite(recalled.lines()); err != nil {
-		return fmt.Errorf("write the leases: %w", err)
+		return errors.Join(fmt.Errorf("write the leases: %w", err), recalled.log.close())
 	}
 	s.leases = recalled
 	return nil
