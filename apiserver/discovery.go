@@ -1,6 +1,8 @@
 package apiserver
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -72,6 +74,7 @@ func discoverResource(r *api.Resource) []metav1.APIResource {
 	found := []metav1.APIResource{{
 		Name: r.Plural, SingularName: r.Singular, Namespaced: r.Namespaced, Kind: r.Kind,
 		Verbs: verbsOf(r), ShortNames: r.ShortNames, Categories: r.Categories,
+		StorageVersionHash: storageVersionHash(r),
 	}}
 	sub := func(name string, kind schema.GroupVersionKind, verbs ...string) {
 		resource := metav1.APIResource{Name: r.Plural + "/" + name, Namespaced: r.Namespaced, Kind: kind.Kind, Verbs: verbs}
@@ -89,6 +92,26 @@ func discoverResource(r *api.Resource) []metav1.APIResource {
 	}
 	slices.SortStableFunc(found[1:], func(a, b metav1.APIResource) int { return strings.Compare(a.Name, b.Name) })
 	return found
+}
+
+// storageVersionHash names the form that a resource's objects are stored in: who
+// migrates objects to a newer form sees when there is one. As in Kubernetes it is
+// the beginning of a hash, so that nobody reads a version out of it.
+func storageVersionHash(r *api.Resource) string {
+	if r.Virtual || !slices.Contains(verbsOf(r), "create") {
+		return ""
+	}
+	kept := r.GroupVersionKind
+	if r.Stored != nil {
+		obj := r.Stored.New()
+		kind, err := api.KindOf(obj)
+		if err != nil {
+			kind = obj.GetObjectKind().GroupVersionKind()
+		}
+		kept = kind
+	}
+	hash := sha256.Sum256([]byte(kept.Group + "/" + kept.Version + "/" + kept.Kind))
+	return base64.StdEncoding.EncodeToString(hash[:8])
 }
 
 // serveDiscovery answers /api, /apis and what is below them, or returns false.

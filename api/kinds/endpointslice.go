@@ -28,11 +28,10 @@ func endpointSlices() *api.Resource {
 		New:              func() api.Object { return &discoveryv1.EndpointSlice{} },
 		NewList:          func() runtime.Object { return &discoveryv1.EndpointSliceList{} },
 		Default:          api.Do(defaultEndpointSlice),
-		Validate:         rule(checkEndpointSlice),
-		ValidateUpdate: pairRule(func(j *judge, s, old *discoveryv1.EndpointSlice) {
-			j.unchanged(field.NewPath("addressType"), s.AddressType, old.AddressType)
-		}),
-		Generation: true,
+		Validate:         rule(func(j *judge, s *discoveryv1.EndpointSlice) { checkEndpointSlice(j, s, nil) }),
+		ValidateUpdate:   pairRule(checkEndpointSlice),
+		UpdateAlone:      true,
+		Generation:       true,
 		GenerationChanged: func(obj, old api.Object) bool {
 			a, b := obj.(*discoveryv1.EndpointSlice), old.(*discoveryv1.EndpointSlice)
 			return !same(a.Endpoints, b.Endpoints) || !same(a.Ports, b.Ports) || !same(a.Labels, b.Labels)
@@ -55,11 +54,18 @@ func defaultEndpointSlice(s *discoveryv1.EndpointSlice) {
 	}
 }
 
-func checkEndpointSlice(j *judge, s *discoveryv1.EndpointSlice) {
+// checkEndpointSlice judges a slice that is to replace old, or a new one. Endpoints
+// that have not changed are put up with.
+func checkEndpointSlice(j *judge, s, old *discoveryv1.EndpointSlice) {
 	oneOf(j, field.NewPath("addressType"), s.AddressType,
 		discoveryv1.AddressTypeFQDN, discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6)
 	checkSlicePorts(j, s.Ports, field.NewPath("ports"))
-	checkSliceEndpoints(j, s, field.NewPath("endpoints"))
+	if old == nil || !same(s.Endpoints, old.Endpoints) {
+		checkSliceEndpoints(j, s, field.NewPath("endpoints"))
+	}
+	if old != nil && s.AddressType != old.AddressType {
+		j.invalid(field.NewPath("addressType"), nil, "field is immutable")
+	}
 }
 
 func checkSliceEndpoints(j *judge, s *discoveryv1.EndpointSlice, path *field.Path) {

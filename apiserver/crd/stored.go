@@ -27,7 +27,7 @@ func storageVersion(d *definition) string {
 func renamed(served schema.GroupVersionKind, version string) *api.Stored {
 	kept := served.GroupKind().WithVersion(version)
 	return &api.Stored{
-		New: empty,
+		New: func() api.Object { return named(&unstructured.Unstructured{Object: content{}}, kept) },
 		To: func(_ context.Context, obj api.Object) (api.Object, error) {
 			return named(&unstructured.Unstructured{Object: maps.Clone(contentOf(obj))}, kept), nil
 		},
@@ -48,7 +48,7 @@ func (c *converter) converted(served schema.GroupVersionKind, version string) *a
 		return objects[0], nil
 	}
 	return &api.Stored{
-		New: empty,
+		New: func() api.Object { return named(&unstructured.Unstructured{Object: content{}}, kept) },
 		To: func(ctx context.Context, obj api.Object) (api.Object, error) {
 			return one(ctx, obj, kept.GroupVersion())
 		},

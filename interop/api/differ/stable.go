@@ -30,7 +30,7 @@ var changing = []struct {
 }
 
 // counters are fields whose numbers are each server's own.
-var counters = map[string]bool{"resourceVersion": true, "continue": true, "storageVersionHash": true}
+var counters = map[string]bool{"resourceVersion": true, "continue": true}
 
 // ports of nodes are drawn at random from this range.
 const firstNodePort, lastNodePort = 30000, 32767
