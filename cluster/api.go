@@ -102,7 +102,7 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 		Remotes:        a.aggregator,
 		Checks:         a.checks(),
 		Limiter:        a.limiter,
-		Collectors:     a.limiter.Collectors(),
+		Collectors:     slices.Concat(a.limiter.Collectors(), a.webhooks.Collectors(), a.policies.Collectors()),
 		Paths: map[string]http.Handler{
 			auth.DiscoveryPath: security.Tokens.Discovery(""),
 			auth.KeysPath:      security.Tokens.Keys(),

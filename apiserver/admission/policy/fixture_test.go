@@ -64,7 +64,8 @@ func (f *fixture) start() {
 	var err error
 	f.Server, err = apiserver.New(apiserver.Config{
 		Storage: storage, Authorizer: ann{}, Authenticators: []apiserver.Authenticator{ann{}},
-		Hooks: []apiserver.Hook{f.noting(), definitions.Hook(), policy.Expressions(), policies.Mutating(), policies.Validating()},
+		Collectors: policies.Collectors(),
+		Hooks:      []apiserver.Hook{f.noting(), definitions.Hook(), policy.Expressions(), policies.Mutating(), policies.Validating()},
 	})
 	require.NoError(f.t, err)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -26,6 +26,7 @@ type breach struct {
 	message string
 	reason  metav1.StatusReason // of a rule that does not hold
 	always  bool                // refuses whatever the binding's actions are
+	err     error               // why the rule could not be judged
 }
 
 // judge evaluates a policy for one parameter and returns what is wrong.
@@ -53,7 +54,7 @@ func (p *validatingPolicy) failed(rule int, err error) []breach {
 	if err == nil || p.ignoresFailure() {
 		return nil
 	}
-	return []breach{{rule: rule, message: err.Error()}}
+	return []breach{{rule: rule, message: err.Error(), err: err}}
 }
 
 // rules evaluates the rules. It errs when the budget is spent.
@@ -84,7 +85,7 @@ func (p *validatingPolicy) rules(run *cel.Run) ([]breach, error) {
 // eval evaluates the formula, or says why it did not compile.
 func (f formula) eval(run *cel.Run) (value any, err error) {
 	if f.err != nil {
-		return nil, fmt.Errorf("compilation error: %w", f.err)
+		return nil, fmt.Errorf("%w: %w", errCompile, f.err)
 	}
 	return run.Eval(f.expr)
 }
@@ -119,7 +120,7 @@ func (p *validatingPolicy) note(run *cel.Run, notes *notes) ([]breach, error) {
 		}
 		if err != nil {
 			if !p.ignoresFailure() {
-				breaches = append(breaches, breach{message: err.Error(), always: true})
+				breaches = append(breaches, breach{message: err.Error(), always: true, err: err})
 			}
 			continue
 		}

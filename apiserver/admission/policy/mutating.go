@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -96,14 +97,17 @@ func (m mutating) apply(ctx context.Context, a *apiserver.Admission, uses []*use
 		if !wanted || rounds.Skip(a, u.key()) {
 			continue
 		}
-		before := api.Clone(a.Object)
+		before, began := api.Clone(a.Object), time.Now()
+		var failed error
 		for i := range u.mutations {
 			if err := m.mutate(ctx, a, u, &u.mutations[i]); apierrors.ReasonForError(err) != metav1.StatusReasonUnknown {
 				return err
 			} else if err != nil {
+				failed = err
 				refusal.add(u.mutatingPolicy, u.binding, err, metav1.StatusReasonInvalid)
 			}
 		}
+		m.changed.checked(began, u.name, u.binding.name, errorType(failed))
 		if !equality.Semantic.DeepEqual(before, a.Object) {
 			rounds.Changed(a)
 		}

@@ -35,6 +35,8 @@ type Policies struct {
 	objects apiserver.Objects
 	matcher match.Matcher
 	mergers mergers
+	// judged and changed count what the two sorts of policies do.
+	judged, changed *metrics
 
 	mu    sync.Mutex // guards the fields below
 	found [4]kindFound
@@ -65,6 +67,7 @@ func New(opts Options) *Policies {
 	objects := opts.Storage.Objects()
 	return &Policies{
 		Options: opts, objects: objects, known: make(chan struct{}),
+		judged: newMetrics("validating", "enforcement_action"), changed: newMetrics("mutating"),
 		matcher: match.Matcher{Objects: objects, Resources: opts.Storage.Resources()},
 	}
 }

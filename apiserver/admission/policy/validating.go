@@ -3,6 +3,8 @@ package policy
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -70,11 +72,30 @@ func (v validating) apply(ctx context.Context, a *apiserver.Admission, p *bound[
 				verdict.misconfigured(policy, b, err)
 				continue
 			}
-			verdict.add(policy, b, policy.judge(ctx, in, notes))
+			began := time.Now()
+			breaches := policy.judge(ctx, in, notes)
+			v.count(policy, b, breaches, began)
+			verdict.add(policy, b, breaches)
 		}
 	}
 	notes.publish(a)
 	return nil
+}
+
+// count adds an evaluation to the figures: once for each thing that comes of it.
+func (v validating) count(p *validatingPolicy, b *binding, breaches []breach, began time.Time) {
+	if len(breaches) == 0 {
+		v.judged.checked(began, p.name, b.name, noError, "allow")
+	}
+	for _, breach := range breaches {
+		if breach.always {
+			v.judged.checked(began, p.name, b.name, errorType(breach.err), "deny")
+			continue
+		}
+		for _, action := range b.actions {
+			v.judged.checked(began, p.name, b.name, errorType(breach.err), strings.ToLower(string(action)))
+		}
+	}
 }
 
 // matches returns the form in which a policy matches a request, or nil, and the

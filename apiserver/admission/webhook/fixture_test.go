@@ -34,6 +34,7 @@ type fixture struct {
 	*apiserver.Server
 	t         *testing.T
 	objects   apiserver.Objects
+	hooks     *webhook.Webhooks
 	trust     *pki.PKI
 	listeners map[string]*pipeListener // by address
 }
@@ -63,6 +64,7 @@ func (f *fixture) start() {
 	st := memstore.New()
 	storage := apiserver.NewStorage(st, kinds.Registry(), nil)
 	hooks := webhook.New(webhook.Options{Storage: storage, Authorizer: everybody{}, Dial: f.dial})
+	f.hooks = hooks
 	var err error
 	f.Server, err = apiserver.New(apiserver.Config{
 		Storage: storage, Authorizer: everybody{}, Authenticators: []apiserver.Authenticator{everybody{}},

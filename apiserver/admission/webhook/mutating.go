@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	admissionv1 "k8s.io/api/admission/v1"
@@ -54,7 +55,9 @@ func (m mutating) ask(ctx context.Context, a *apiserver.Admission, h *webhook, i
 		return err
 	}
 	place := fmt.Sprintf("round_%d_index_%d", round(a), index)
+	began := time.Now()
 	changed, err := m.change(ctx, a, h, form, place)
+	m.metrics.called(a, h, admitting, began, err)
 	if changed {
 		rounds.Changed(a)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -69,7 +70,9 @@ func (v validating) ask(ctx context.Context, a *apiserver.Admission, questions [
 	var calls sync.WaitGroup
 	for i, q := range questions {
 		calls.Go(func() {
+			began := time.Now()
 			_, err := v.call(ctx, one, q.webhook, q.form, q.shown, false)
+			v.metrics.called(a, q.webhook, judging, began, err)
 			key := fmt.Sprintf("failed-open.validating.webhook.admission.k8s.io/round_0_index_%d", i)
 			errs[i] = v.settle(ctx, one, q.webhook, err, key)
 		})

@@ -38,6 +38,7 @@ type Webhooks struct {
 	Options
 	matcher              match.Matcher
 	mutating, validating list
+	metrics              *metrics
 }
 
 // New returns webhooks without any, until Run finds them.
@@ -50,6 +51,7 @@ func New(opts Options) *Webhooks {
 		matcher:    match.Matcher{Objects: opts.Storage.Objects(), Resources: opts.Storage.Resources()},
 		mutating:   list{seen: make(chan struct{})},
 		validating: list{seen: make(chan struct{})},
+		metrics:    newMetrics(),
 	}
 }
 
