@@ -173,8 +173,10 @@ func (q *request) patched(patch *patcher, old api.Object) ([]byte, error) {
 // invalidPatch refuses a patch that makes no object of the kind. It shows the
 // patch, or what became of the object.
 func (q *request) invalidPatch(v *view, patch *patcher, old api.Object, cause error) error {
-	said := patch.said
-	if said == "" {
+	var said string
+	if patch.said != nil {
+		said = patch.said()
+	} else {
 		whole, err := q.patched(patch, q.whole(v, old))
 		if err != nil {
 			return err

@@ -28,8 +28,8 @@ type patcher struct {
 	fields func(original map[string]any) (map[string]any, error)
 	// about are the top-level fields that it can change; nil is all.
 	about []string
-	// said is the patch as errors show it; empty to show the patched object.
-	said string
+	// said is the patch as errors show it; nil to show the patched object.
+	said func() string
 	// findings are what is strange about the patch itself.
 	findings []error
 }
@@ -133,7 +133,8 @@ func strategicPatcher(data []byte, example any) (*patcher, error) {
 			return nil, statusError(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, "%v", err)
 		}
 	}
-	return &patcher{about: keysOf(fields), said: fmt.Sprintf("%+v", fields), findings: findings, fields: apply}, nil
+	said := func() string { return fmt.Sprintf("%+v", fields) }
+	return &patcher{about: keysOf(fields), said: said, findings: findings, fields: apply}, nil
 }
 
 // keysOf returns the top-level fields of a merge patch.

@@ -217,10 +217,7 @@ func (s *Storage) decodeKept(r *api.Resource, kv store.KeyValue) (api.Object, er
 }
 
 // isCustom says whether the resource's objects have no Go type of their own.
-func isCustom(r *api.Resource) bool {
-	_, custom := r.New().(*unstructured.Unstructured)
-	return custom
-}
+func isCustom(r *api.Resource) bool { return r.Schema != nil }
 
 // fit makes an object that was decoded, or changed by others, one of its kind.
 func fit(r *api.Resource, obj api.Object) error {
