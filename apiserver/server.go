@@ -79,6 +79,7 @@ type Server struct {
 	zips    sync.Pool // of *gzip.Writer
 	buffers sync.Pool // of *[]byte, for streams
 	life    *lifetime
+	open    openTrails
 }
 
 // New returns a server. It starts nothing: requests for objects wait until

@@ -29,8 +29,9 @@ type trail struct {
 	auditor  Auditor
 	rule     AuditRule
 	event    auditv1.Event
-	started  bool // tell when the answer starts
-	unheard  bool // that is all there is to tell
+	started  bool   // tell when the answer starts
+	unheard  bool   // that is all there is to tell
+	over     func() // called once the end is told; nil if nobody waits for that
 	request  *copied
 	response *copied
 }
@@ -52,6 +53,8 @@ func (q *request) audit() error {
 		q.trail, q.w.trail = nil, nil // that nothing can be told is all there is to tell
 		return apierrors.NewInternalError(errors.New("failed to store audit event"))
 	}
+	q.server.open.begin()
+	q.trail.over = q.server.open.end
 	return nil
 }
 
@@ -195,8 +198,17 @@ func (t *trail) end() {
 	if t.unheard {
 		return
 	}
+	defer t.close()
 	t.addCopies()
 	_ = t.tell(auditv1.StageResponseComplete)
+}
+
+// close says, once, that all has been told.
+func (t *trail) close() {
+	if t.over != nil {
+		t.over()
+		t.over = nil
+	}
 }
 
 // panicked tells that the request ended in a panic.
@@ -204,6 +216,7 @@ func (t *trail) panicked(cause any) {
 	if t == nil {
 		return
 	}
+	defer t.close()
 	t.event.ResponseStatus = &metav1.Status{
 		Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Reason: metav1.StatusReasonInternalError,
 		Message: fmt.Sprintf("APIServer panic'd: %v", cause),

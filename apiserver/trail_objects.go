@@ -120,6 +120,7 @@ func withoutQuotes(details *metav1.StatusDetails) *metav1.StatusDetails {
 type copied struct {
 	bytes.Buffer
 	header http.Header
+	sent   bool // by the client
 }
 
 // listen has the answer copied, if it is to be kept. Streams are not.
@@ -153,7 +154,7 @@ func (q *request) hear() {
 	if t == nil || !t.rule.includes(auditv1.LevelRequest) || q.longRunning() || q.Body == nil {
 		return
 	}
-	t.request = &copied{header: q.Header}
+	t.request = &copied{header: q.Header, sent: true}
 	q.Body = struct {
 		io.Reader
 		io.Closer
@@ -172,26 +173,34 @@ func (t *trail) addCopies() {
 
 // object is the object that a body holds, as JSON; nil if it holds none.
 func (c *copied) object(omitManagers bool) *runtime.Unknown {
-	data := c.Bytes()
-	if c.header.Get("Content-Encoding") == "gzip" {
-		zip, err := gzip.NewReader(&c.Buffer)
-		if err != nil {
-			return nil
-		}
-		if data, err = io.ReadAll(zip); err != nil {
-			return nil
-		}
+	data, err := c.plain()
+	if err != nil {
+		return nil
 	}
 	mediaType, _, _ := mime.ParseMediaType(c.header.Get("Content-Type"))
-	data = toJSON(data, cmp.Or(mediaType, api.JSON))
-	fields := map[string]any{}
-	if json.Unmarshal(data, &fields) != nil || fields["kind"] == nil || fields["apiVersion"] == nil {
+	if c.sent || mediaType != api.JSON {
+		data = toJSON(data, cmp.Or(mediaType, api.JSON))
+	}
+	var head metav1.TypeMeta
+	if json.Unmarshal(data, &head) != nil || head.Kind == "" || head.APIVersion == "" {
 		return nil
 	}
 	if omitManagers {
-		data = withoutManagers(fields)
+		data = withoutManagers(data)
 	}
 	return unknown(data)
+}
+
+// plain is the body, unpacked.
+func (c *copied) plain() ([]byte, error) {
+	if c.header.Get("Content-Encoding") != "gzip" {
+		return c.Bytes(), nil
+	}
+	zip, err := gzip.NewReader(&c.Buffer)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(zip)
 }
 
 // toJSON brings an object of a known kind, in any format, into the form that all
@@ -210,7 +219,13 @@ func toJSON(data []byte, mediaType string) []byte {
 
 // withoutManagers drops managedFields from an object, and from those of a list or
 // a table.
-func withoutManagers(object map[string]any) []byte {
+func withoutManagers(data []byte) []byte {
+	object := map[string]any{}
+	numbers := json.NewDecoder(bytes.NewReader(data))
+	numbers.UseNumber() // as they are, however large
+	if numbers.Decode(&object) != nil {
+		return nil // it cannot be, for it was read before
+	}
 	drop := func(object map[string]any) {
 		unstructured.RemoveNestedField(object, "metadata", "managedFields")
 	}
@@ -225,7 +240,7 @@ func withoutManagers(object map[string]any) []byte {
 			drop(fields)
 		}
 	}
-	data, _ := json.Marshal(object) // it was JSON before
+	data, _ = json.Marshal(object) // it was JSON before
 	return data
 }
 

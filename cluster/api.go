@@ -266,7 +266,14 @@ func (a *API) keepRecord(ctx context.Context) (stop func()) {
 	var running sync.WaitGroup
 	running.Go(func() { _ = a.auditor.Run(ctx) }) // an event that is lost says so itself
 	return func() {
+		patience, done := context.WithTimeout(ctx, lastWords)
+		defer done()
+		a.Recorded(patience)
 		cancel()
 		running.Wait()
 	}
 }
+
+// lastWords is how long the record waits for requests to end that the server's end
+// should have ended.
+const lastWords = 5 * time.Second

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,7 +33,7 @@ type Auditor struct {
 	log    *slog.Logger
 
 	events, rejected prometheus.Counter
-	levels, errors   *prometheus.CounterVec
+	levels, lost     *prometheus.CounterVec
 }
 
 var _ apiserver.Auditor = (*Auditor)(nil)
@@ -50,13 +51,13 @@ func New(policy *Policy, sink Sink, log *slog.Logger) *Auditor {
 		events:   prometheus.NewCounter(counter("event_total", "Events given to the sink.")),
 		rejected: prometheus.NewCounter(counter("requests_rejected_total", "Requests not served since they could not be recorded.")),
 		levels:   prometheus.NewCounterVec(counter("level_total", "Requests by how much of them is kept."), []string{"level"}),
-		errors:   prometheus.NewCounterVec(counter("error_total", "Events that were lost."), []string{"plugin"}),
+		lost:     prometheus.NewCounterVec(counter("error_total", "Events that were lost."), []string{"plugin"}),
 	}
 }
 
 // Collectors are the auditor's figures, for [apiserver.Config].
 func (a *Auditor) Collectors() []prometheus.Collector {
-	return []prometheus.Collector{a.events, a.rejected, a.levels, a.errors}
+	return []prometheus.Collector{a.events, a.rejected, a.levels, a.lost}
 }
 
 // Run runs the sink, if that is something that runs, such as a [Log], until ctx
@@ -85,10 +86,19 @@ func (a *Auditor) Record(event *auditv1.Event) error {
 	if err == nil {
 		return nil
 	}
-	a.errors.WithLabelValues("log").Inc()
+	a.lost.WithLabelValues("log").Inc()
 	if stage == auditv1.StageRequestReceived {
 		a.rejected.Inc()
 	}
-	a.log.Error("an audit event is lost", "auditID", id, "stage", stage, "err", err)
+	a.log.Log(context.Background(), severity(err), "an audit event is lost", "auditID", id, "stage", stage, "err", err)
 	return err
+}
+
+// severity is how loud a lost event is. At the end of all, when nothing is served
+// any more, it is nothing to wake somebody for.
+func severity(err error) slog.Level {
+	if errors.Is(err, ErrStopped) {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
 }
