@@ -59,6 +59,12 @@ func (q *request) patcher(v *view, kind types.PatchType, data []byte) (*patcher,
 // errBadPatch refuses what is no JSON.
 func errBadPatch() error { return apierrors.NewBadRequest("invalid JSON patch") }
 
+// badPatchContent refuses a patch that cannot be applied.
+func badPatchContent() error {
+	return plainError(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid,
+		"the server rejected our request due to an error in our request")
+}
+
 // jsonPatcher is RFC 6902: a list of operations.
 func jsonPatcher(data []byte) (*patcher, error) {
 	if !json.Valid(data) {
@@ -75,8 +81,7 @@ func jsonPatcher(data []byte) (*patcher, error) {
 	return &patcher{json: func(original []byte) ([]byte, error) {
 		patched, err := patch.Apply(original)
 		if err != nil {
-			return nil, plainError(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid,
-				"the server rejected our request due to an error in our request")
+			return nil, badPatchContent()
 		}
 		return patched, nil
 	}}, nil
@@ -86,6 +91,9 @@ func jsonPatcher(data []byte) (*patcher, error) {
 // remove.
 func mergePatcher(data []byte) (*patcher, error) {
 	fields, findings, err := readFields(data)
+	if err != nil && apierrors.ReasonForError(err) == metav1.StatusReasonUnknown {
+		err = apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -106,10 +114,7 @@ func readFields(data []byte) (map[string]any, []error, error) {
 	}
 	var fields map[string]any
 	findings, err := strictjson.UnmarshalStrict(data, &fields)
-	if err != nil {
-		return nil, nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
-	}
-	return fields, findings, nil
+	return fields, findings, err
 }
 
 // strategicPatcher is Kubernetes' own merge patch, which knows from tags on the
@@ -117,7 +122,7 @@ func readFields(data []byte) (map[string]any, []error, error) {
 func strategicPatcher(data []byte, example any) (*patcher, error) {
 	fields, findings, err := readFields(data)
 	if err != nil {
-		return nil, err
+		return nil, apierrors.NewBadRequest(err.Error())
 	}
 	apply := func(original map[string]any) (map[string]any, error) {
 		// The merge takes the patch apart, which may be applied again.
@@ -129,8 +134,10 @@ func strategicPatcher(data []byte, example any) (*patcher, error) {
 			errors.Is(err, mergepatch.ErrBadPatchFormatForRetainKeys), errors.Is(err, mergepatch.ErrBadPatchFormatForSetElementOrderList),
 			errors.Is(err, mergepatch.ErrUnsupportedStrategicMergePatchFormat):
 			return nil, apierrors.NewBadRequest(err.Error())
+		case errors.Is(err, mergepatch.ErrNoListOfLists), errors.Is(err, mergepatch.ErrPatchContentNotMatchRetainKeys):
+			return nil, badPatchContent()
 		default:
-			return nil, statusError(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, "%v", err)
+			return nil, statusError(http.StatusInternalServerError, "", "%v", err)
 		}
 	}
 	said := func() string { return fmt.Sprintf("%+v", fields) }

@@ -68,8 +68,8 @@ Content-Type: application/strategic-merge-patch+json
 apiVersion: v1
 code: 400
 kind: Status
-message: 'error decoding patch: json: cannot unmarshal array into Go value of type
-  map[string]interface {}'
+message: 'json: cannot unmarshal array into Go value of type map[string]interface
+  {}'
 metadata: {}
 reason: BadRequest
 status: Failure
