@@ -46,6 +46,7 @@ type API struct {
 	bootstrap   bootstrap.Bootstrap
 	webhooks    *webhook.Webhooks
 	policies    *policy.Policies
+	checkTypes  bool // of policies, which else a controller manager of Kubernetes does
 	definitions *crd.Controller
 	tls         *tls.Config
 	listeners   []net.Listener
@@ -132,6 +133,7 @@ func (a *API) attend(
 ) (err error) {
 	a.definitions = crd.NewController(crd.Options{Storage: storage, Registry: registry, Dial: dial, Logger: cfg.Logger})
 	a.webhooks = webhook.New(webhook.Options{Storage: storage, Authorizer: authorizer, Dial: dial, Logger: cfg.Logger})
+	a.checkTypes = cfg.with(ControllerManager)
 	a.policies = policy.New(policy.Options{Storage: storage, Authorizer: authorizer, Logger: cfg.Logger})
 	a.aggregator, err = aggregator.New(aggregator.Options{
 		Storage: storage, Groups: groups, Certificate: cfg.PKI.FrontProxyCert(), Dial: dial, Logger: cfg.Logger,
@@ -229,6 +231,9 @@ func (a *API) Run(ctx context.Context, ready func()) error {
 	g.Go(func() error { return a.webhooks.Run(parts) })
 	g.Go(func() error { return a.definitions.Run(parts) })
 	g.Go(func() error { return a.policies.Run(parts) })
+	if a.checkTypes {
+		g.Go(func() error { return a.policies.CheckTypes(parts) })
+	}
 	g.Go(func() error { return a.aggregator.Run(parts) })
 	g.Go(func() error { return a.limiter.Run(parts) })
 	if a.encryption != nil {

@@ -53,6 +53,7 @@ type Compiler struct {
 	mode      environment.Type
 	variables *kubecel.DeclType // what has been defined, for the type checker
 	defined   []variable
+	types     *Types // of a type checker; else nil
 	envs      map[Names]*environment.EnvSet
 }
 
@@ -71,6 +72,18 @@ func NewCompiler(stored bool) *Compiler {
 		c.mode = environment.StoredExpressions
 	}
 	c.variables = kubecel.NewObjectType("kubernetes.variables", map[string]*kubecel.DeclField{})
+	return c
+}
+
+// Types are what a type checker knows of objects; nil is anything.
+type Types struct{ Object, Params *kubecel.DeclType }
+
+// NewTypeChecker returns a compiler that knows of what types the objects are that
+// expressions see, and so finds mistakes that else show when they are evaluated. It
+// understands what is stored. Its expressions are not for running.
+func NewTypeChecker(types Types) *Compiler {
+	c := NewCompiler(true)
+	c.types = &types
 	return c
 }
 
@@ -134,7 +147,7 @@ func (c *Compiler) env(names Names) (*cel.Env, error) {
 // extend adds to a shared environment the compiler's variables, and last the types
 // of patches.
 func (c *Compiler) extend(names Names) (*environment.EnvSet, error) {
-	set, err := environments().get(Names{Params: names.Params, Authorizer: names.Authorizer})
+	set, err := environments().get(Names{Params: names.Params, Authorizer: names.Authorizer}, c.types)
 	if err == nil && names.Variables {
 		set, err = set.Extend(environment.VersionedOptions{
 			IntroducedVersion: always,
@@ -164,16 +177,20 @@ type shared struct {
 	sets map[Names]*environment.EnvSet
 }
 
-func (s *shared) get(names Names) (*environment.EnvSet, error) {
+// get returns the environment with the names; one with types is for one compiler.
+func (s *shared) get(names Names, types *Types) (*environment.EnvSet, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if set := s.sets[names]; set != nil {
+	if set := s.sets[names]; set != nil && types == nil {
 		return set, nil
 	}
 	if s.base == nil {
 		s.base = environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion())
 	}
-	set, err := s.base.Extend(declarations(names)...)
+	if types != nil {
+		return s.base.Extend(declarations(names, *types)...)
+	}
+	set, err := s.base.Extend(declarations(names, Types{})...)
 	if err != nil {
 		return nil, err
 	}

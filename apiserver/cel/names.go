@@ -1,6 +1,8 @@
 package cel
 
 import (
+	"slices"
+
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types/traits"
 	kubecel "k8s.io/apiserver/pkg/cel"
@@ -11,17 +13,27 @@ import (
 )
 
 // declarations declares the names, with their types where these are known: what
-// is in object and params depends on the request.
-func declarations(names Names) []environment.VersionedOptions {
+// is in object and params depends on the request, unless types say it.
+func declarations(names Names, types Types) []environment.VersionedOptions {
 	request, namespace := requestType(), namespaceType()
+	known := []*kubecel.DeclType{request, namespace}
+	typed := func(name string, t *kubecel.DeclType) cel.EnvOption {
+		if t == nil {
+			return cel.Variable(name, cel.DynType)
+		}
+		if !slices.Contains(known, t) {
+			known = append(known, t)
+		}
+		return cel.Variable(name, t.CelType())
+	}
 	options := []cel.EnvOption{
-		cel.Variable("object", cel.DynType),
-		cel.Variable("oldObject", cel.DynType),
+		typed("object", types.Object),
+		typed("oldObject", types.Object),
 		cel.Variable("namespaceObject", namespace.CelType()),
 		cel.Variable("request", request.CelType()),
 	}
 	if names.Params {
-		options = append(options, cel.Variable("params", cel.DynType))
+		options = append(options, typed("params", types.Params))
 	}
 	if names.Authorizer {
 		options = append(options,
@@ -29,7 +41,7 @@ func declarations(names Names) []environment.VersionedOptions {
 			cel.Variable("authorizer.requestResource", library.ResourceCheckType))
 	}
 	return []environment.VersionedOptions{{
-		IntroducedVersion: always, EnvOptions: options, DeclTypes: []*kubecel.DeclType{request, namespace},
+		IntroducedVersion: always, EnvOptions: options, DeclTypes: known,
 	}, environment.StrictCostOpt}
 }
 

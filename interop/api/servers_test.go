@@ -68,7 +68,7 @@ func ours(t *testing.T) *differ.Server {
 	require.NoError(t, err)
 	st := memstore.New()
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
-	api, err := cluster.NewAPI(cluster.Config{PKI: trust}, st, nil, nil)
+	api, err := cluster.NewAPI(cluster.Config{PKI: trust, Without: []string{cluster.ControllerManager}}, st, nil, nil)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)

@@ -31,6 +31,9 @@
 // [Expressions], which also checks the conditions of webhooks. Expressions that were
 // let in once stay, even if a later version would not take them.
 //
+// That an expression asks for a field that the objects do not have shows when it is evaluated
+// only, since a policy may be about many kinds; for those that it names, its status warns of that before.
+//
 // # Concurrency
 //
 // Policies starts nothing until Run. Its hooks are safe for concurrent use.
@@ -38,10 +41,10 @@
 // # In Kubernetes
 //
 // This is ValidatingAdmissionPolicy, MutatingAdmissionPolicy and the part of the kinds' validation that
-// compiles. Texts and audit annotations are kept. Checking expressions against the types of the objects,
-// which fills a policy's status with warnings, is left out.
+// compiles. Texts and audit annotations are kept. Checking expressions against the types of the objects
+// ([Policies.CheckTypes]) is the work of a controller there, which asks the server for its schemas.
 //
 // # Reading order
 //
-// policies.go, compile.go, params.go, validating.go, judge.go, verdict.go, mutating.go, mutation.go, expressions.go.
+// policies.go, compile.go, params.go, validating.go, judge.go, verdict.go, mutating.go, mutation.go, expressions.go, typecheck.go.
 package policy

@@ -72,6 +72,7 @@ func (f *fixture) start() {
 	var running sync.WaitGroup
 	running.Go(func() { _ = f.Run(ctx) })
 	running.Go(func() { _ = policies.Run(ctx) })
+	running.Go(func() { _ = policies.CheckTypes(ctx) })
 	running.Go(func() { _ = definitions.Run(ctx) })
 	f.t.Cleanup(func() {
 		cancel()
