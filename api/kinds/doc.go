@@ -49,8 +49,7 @@
 // those in volume_validate.go and persistentvolume.go, data sources of claims.
 //
 // Whether an expression compiles is not judged here: [Expressions] hands those of
-// webhooks and policies to who has a compiler, and those in the selectors of
-// devices are for the scheduler that runs them.
+// webhooks, policies and the selectors of devices to who has a compiler.
 //
 // Kinds that are not here are not served: nothing is listed that does not work.
 //

@@ -2,6 +2,7 @@ package kinds
 
 import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -12,7 +13,7 @@ import (
 // it may refer to.
 type ExpressionUse string
 
-// The uses of expressions in webhook configurations and policies.
+// The uses of expressions in webhook configurations, policies and selectors of devices.
 const (
 	MatchConditionExpression ExpressionUse = "MatchCondition"
 	VariableExpression       ExpressionUse = "Variable"
@@ -21,6 +22,7 @@ const (
 	AuditExpression          ExpressionUse = "AuditAnnotation"
 	ApplyExpression          ExpressionUse = "ApplyConfiguration"
 	PatchExpression          ExpressionUse = "JSONPatch"
+	DeviceExpression         ExpressionUse = "Device"
 )
 
 // An Expression is a CEL expression that an object holds.
@@ -37,8 +39,8 @@ type Expression struct {
 	Stored bool
 }
 
-// Expressions returns the expressions of an object of group
-// admissionregistration.k8s.io, in the order in which they are to be judged: an
+// Expressions returns the expressions of an object of the groups
+// admissionregistration.k8s.io and resource.k8s.io, in the order in which they are to be judged: an
 // expression may refer to the variables before it. Other objects have none. Old
 // is what obj replaces, or nil. This package judges all of such an object but
 // whether its expressions compile, which is for who has a compiler.
@@ -74,6 +76,12 @@ func expressionsOf(obj api.Object) []Expression {
 	case *admissionv1.MutatingAdmissionPolicy:
 		list.params = o.Spec.ParamKind != nil
 		list.mutatingPolicy(&o.Spec, field.NewPath("spec"))
+	case *resourcev1.DeviceClass:
+		list.selectors(o.Spec.Selectors, field.NewPath("spec"))
+	case *resourcev1.ResourceClaim:
+		list.claim(&o.Spec, field.NewPath("spec"))
+	case *resourcev1.ResourceClaimTemplate:
+		list.claim(&o.Spec.Spec, field.NewPath("spec", "spec"))
 	}
 	return list.found
 }
@@ -87,6 +95,27 @@ type expressionList struct {
 func (l *expressionList) add(use ExpressionUse, name, text string, path *field.Path) {
 	if text != "" {
 		l.found = append(l.found, Expression{Path: path, Use: use, Name: name, Text: text, Params: l.params})
+	}
+}
+
+// selectors are those of devices. One that is too long is refused as such.
+func (l *expressionList) selectors(selectors []resourcev1.DeviceSelector, path *field.Path) {
+	for i, s := range selectors {
+		if s.CEL != nil && len(s.CEL.Expression) <= resourcev1.CELSelectorExpressionMaxLength {
+			l.add(DeviceExpression, "", s.CEL.Expression, path.Child("selectors").Index(i).Child("cel", "expression"))
+		}
+	}
+}
+
+func (l *expressionList) claim(spec *resourcev1.ResourceClaimSpec, path *field.Path) {
+	for i, r := range spec.Devices.Requests {
+		at := path.Child("devices", "requests").Index(i)
+		if r.Exactly != nil {
+			l.selectors(r.Exactly.Selectors, at.Child("exactly"))
+		}
+		for k, sub := range r.FirstAvailable {
+			l.selectors(sub.Selectors, at.Child("firstAvailable").Index(k))
+		}
 	}
 }
 

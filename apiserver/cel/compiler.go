@@ -34,6 +34,7 @@ type Names struct {
 	Params     bool // params
 	Authorizer bool // authorizer and authorizer.requestResource
 	Patches    bool // the types Object and JSONPatch, for what changes objects
+	Device     bool // device alone, of what all others know nothing
 }
 
 // An Expression is one that has been compiled.
@@ -114,7 +115,12 @@ func (c *Compiler) compile(text string, names Names, types ...*cel.Type) (*Expre
 		return nil, nil, Error("compilation failed: " + issues.String())
 	}
 	fits := func(t *cel.Type) bool { return t.IsExactType(Any) || ast.OutputType().IsExactType(t) }
-	if !slices.ContainsFunc(types, fits) {
+	if names.Device {
+		// What an attribute is of, the device says.
+		if t := ast.OutputType(); !t.IsExactType(Bool) && !t.IsExactType(Any) {
+			return nil, nil, Error(fmt.Sprintf("must evaluate to %v or the unknown type, not %v", Bool, t))
+		}
+	} else if !slices.ContainsFunc(types, fits) {
 		return nil, nil, wrongType(types, ast.OutputType())
 	}
 	program, err := env.Program(ast, cel.InterruptCheckFrequency(celconfig.CheckFrequency))
@@ -147,7 +153,7 @@ func (c *Compiler) env(names Names) (*cel.Env, error) {
 // extend adds to a shared environment the compiler's variables, and last the types
 // of patches.
 func (c *Compiler) extend(names Names) (*environment.EnvSet, error) {
-	set, err := environments().get(Names{Params: names.Params, Authorizer: names.Authorizer}, c.types)
+	set, err := environments().get(Names{Params: names.Params, Authorizer: names.Authorizer, Device: names.Device}, c.types)
 	if err == nil && names.Variables {
 		set, err = set.Extend(environment.VersionedOptions{
 			IntroducedVersion: always,

@@ -5,6 +5,8 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types/traits"
+	"github.com/google/cel-go/ext"
+	resourcev1 "k8s.io/api/resource/v1"
 	kubecel "k8s.io/apiserver/pkg/cel"
 	"k8s.io/apiserver/pkg/cel/common"
 	"k8s.io/apiserver/pkg/cel/environment"
@@ -15,6 +17,9 @@ import (
 // declarations declares the names, with their types where these are known: what
 // is in object and params depends on the request, unless types say it.
 func declarations(names Names, types Types) []environment.VersionedOptions {
+	if names.Device {
+		return deviceDeclarations()
+	}
 	request, namespace := requestType(), namespaceType()
 	known := []*kubecel.DeclType{request, namespace}
 	typed := func(name string, t *kubecel.DeclType) cel.EnvOption {
@@ -43,6 +48,28 @@ func declarations(names Names, types Types) []environment.VersionedOptions {
 	return []environment.VersionedOptions{{
 		IntroducedVersion: always, EnvOptions: options, DeclTypes: known,
 	}, environment.StrictCostOpt}
+}
+
+// deviceDeclarations are for selectors of devices
+// (https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/): attributes and
+// capacities are found by their domain and then by their name.
+func deviceDeclarations() []environment.VersionedOptions {
+	byName := func(value *kubecel.DeclType) *kubecel.DeclType {
+		inner := kubecel.NewMapType(kubecel.StringType, value, resourcev1.ResourceSliceMaxAttributesAndCapacitiesPerDevice)
+		return kubecel.NewMapType(kubecel.StringType, inner, resourcev1.ResourceSliceMaxAttributesAndCapacitiesPerDevice)
+	}
+	device := describe("kubernetes.DRADevice",
+		"driver", kubecel.StringType,
+		"attributes", byName(kubecel.AnyType),
+		"capacity", byName(kubecel.QuantityDeclType),
+		"allowMultipleAllocations", kubecel.BoolType)
+	return []environment.VersionedOptions{{
+		IntroducedVersion: always, DeclTypes: []*kubecel.DeclType{device},
+		EnvOptions: []cel.EnvOption{
+			cel.Variable("device", device.CelType()),
+			ext.Bindings(ext.BindingsVersion(0)), library.SemverLib(library.SemverVersion(1)),
+		},
+	}}
 }
 
 // patchTypes declares the types Object and JSONPatch. They are found by their names

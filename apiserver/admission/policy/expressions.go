@@ -13,8 +13,8 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/cel"
 )
 
-// Expressions returns a hook that refuses webhook configurations and policies
-// whose expressions do not compile.
+// Expressions returns a hook that refuses webhook configurations, policies and
+// selectors of devices whose expressions do not compile.
 func Expressions() apiserver.Hook {
 	return apiserver.ValidateFunc(func(_ context.Context, a *apiserver.Admission) error {
 		if a.Object == nil || a.Subresource != "" {
@@ -67,6 +67,8 @@ func check(expressions []kinds.Expression, variables bool) field.ErrorList {
 func meaning(e kinds.Expression) (cel.Names, []*celgo.Type) {
 	names := cel.Names{Params: e.Params, Authorizer: true}
 	switch e.Use {
+	case kinds.DeviceExpression:
+		return cel.Names{Device: true}, nil
 	case kinds.MessageExpression:
 		names.Authorizer = false
 		return names, []*celgo.Type{cel.String}
