@@ -152,18 +152,20 @@ func TestSensible_documented(t *testing.T) {
 func TestSensible(t *testing.T) {
 	p := audit.Sensible()
 	for request, want := range map[string]auditv1.Level{
-		"bob create secrets shop/db":                       auditv1.LevelMetadata,
-		"bob patch configmaps shop/db":                     auditv1.LevelMetadata,
-		"bob create serviceaccounts/token shop/default":    auditv1.LevelMetadata,
-		"bob create authentication.k8s.io:tokenreviews":    auditv1.LevelMetadata,
-		"bob create apps:deployments shop/web":             auditv1.LevelRequest,
-		"bob create pods/exec shop/web":                    auditv1.LevelRequest,
-		"bob list pods shop/":                              auditv1.LevelMetadata,
-		"bob get /healthz":                                 auditv1.LevelNone,
-		"bob get /apis/apps/v1":                            auditv1.LevelNone,
-		"bob get /metrics":                                 auditv1.LevelMetadata,
-		"system:node:a,system:nodes list pods":             auditv1.LevelNone,
-		"system:node:a,system:nodes patch nodes/status /a": auditv1.LevelRequest,
+		"bob create secrets shop/db":                         auditv1.LevelMetadata,
+		"bob patch configmaps shop/db":                       auditv1.LevelMetadata,
+		"bob create serviceaccounts/token shop/default":      auditv1.LevelMetadata,
+		"bob create authentication.k8s.io:tokenreviews":      auditv1.LevelMetadata,
+		"bob create apps:deployments shop/web":               auditv1.LevelRequest,
+		"bob create pods/exec shop/web":                      auditv1.LevelRequest,
+		"bob list pods shop/":                                auditv1.LevelMetadata,
+		"bob get /healthz":                                   auditv1.LevelNone,
+		"bob get /apis/apps/v1":                              auditv1.LevelNone,
+		"bob get /metrics":                                   auditv1.LevelMetadata,
+		"system:kube-scheduler watch pods":                   auditv1.LevelNone,
+		"system:kube-scheduler create pods/binding shop/web": auditv1.LevelRequest,
+		"system:node:a,system:nodes list pods":               auditv1.LevelNone,
+		"system:node:a,system:nodes patch nodes/status /a":   auditv1.LevelRequest,
 		"system:node:a,system:nodes update coordination.k8s.io:leases kube-node-lease/a": auditv1.LevelNone,
 	} {
 		require.Equal(t, want, p.Rule(attributes(t, request)).Level, request)

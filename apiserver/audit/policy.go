@@ -100,6 +100,9 @@ rules:
   userGroups: ["system:nodes", "system:serviceaccounts:kube-system"]
   verbs: [get, list, watch]
 - level: None
+  users: ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "system:kube-proxy", "system:kube-dns"]
+  verbs: [get, list, watch]
+- level: None
   resources:
   - {group: coordination.k8s.io, resources: [leases]}
   - {group: "", resources: [events]}

@@ -3,7 +3,6 @@ package api_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -64,6 +63,9 @@ func TestAudit(t *testing.T) {
 			t.Errorf("%s: %s: theirs %s, ours %s", r.Title, d.Path, d.Want, d.Have)
 		}
 	}
+	theirNotes := notesOf(t, real, theirTrust, theirLog)
+	require.Equal(t, theirNotes, notesOf(t, own, ourTrust, ourLog), "what a policy notes")
+	t.Log(theirNotes)
 	for why := range auditDifferences {
 		if !used[why] {
 			t.Logf("%s: does not differ any more, at least this time", why)
@@ -111,15 +113,67 @@ func startAudited(t *testing.T, path string) (*differ.Server, *pki.PKI) {
 	return &differ.Server{Name: "Coracle", URL: "https://" + listener.Addr().String()}, trust
 }
 
+// notesOf makes a policy that notes something, and returns what stands in the audit
+// log of a request to which it applies.
+func notesOf(t *testing.T, s *differ.Server, trust *pki.PKI, path string) map[string]any {
+	t.Helper()
+	s.HTTP = clientOf(t, trust)
+	prepare(t, s, "policies.txt", func(a differ.Answer) bool { return len(a.Warnings) > 0 })
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		require.True(t, time.Now().Before(deadline), "%s notes nothing", s.Name)
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for line := range bytes.Lines(data) {
+			var e struct{ Annotations map[string]any }
+			if json.Unmarshal(line, &e) == nil && e.Annotations["few/size"] != nil {
+				return e.Annotations
+			}
+		}
+	}
+}
+
+// prepare makes what a file has, and sends its last request until that has the answer
+// that shows that it counts: servers hear of policies and rights a moment later.
+func prepare(t *testing.T, s *differ.Server, file string, counts func(differ.Answer) bool) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/audit/" + file)
+	require.NoError(t, err)
+	requests, err := differ.Parse(string(text))
+	require.NoError(t, err)
+	last := len(requests) - 1
+	for _, r := range requests[:last] {
+		a, err := s.Ask(t.Context(), r, "default")
+		require.NoError(t, err)
+		require.Equal(t, http.StatusCreated, a.Code, "%s: %v", r.Title, a.Body)
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		require.True(t, time.Now().Before(deadline), "%s: what %s makes does not count", s.Name, file)
+		a, err := s.Ask(t.Context(), requests[last], "default")
+		require.NoError(t, err)
+		if counts(a) {
+			return
+		}
+	}
+}
+
+// clientOf is an administrator's way to a server.
+func clientOf(t *testing.T, trust *pki.PKI) *http.Client {
+	t.Helper()
+	secure, err := trust.ClientTLS(pki.UserAdmin, pki.GroupMasters)
+	require.NoError(t, err)
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: secure, ForceAttemptHTTP2: true}}
+}
+
 // eventsOf sends the requests and returns the events of each, made comparable.
 func eventsOf(t *testing.T, s *differ.Server, trust *pki.PKI, path string, requests []differ.Request) []any {
 	t.Helper()
-	known, err := trust.ClientTLS(pki.UserAdmin, pki.GroupMasters)
-	require.NoError(t, err)
-	clients := map[bool]*http.Client{}
-	for _, secure := range []*tls.Config{known, {RootCAs: known.RootCAs}} {
-		clients[secure == known] = &http.Client{Transport: &http.Transport{TLSClientConfig: secure, ForceAttemptHTTP2: true}}
-	}
+	known := clientOf(t, trust)
+	s.HTTP = known
+	prepare(t, s, "rights.txt", func(a differ.Answer) bool { return a.Code == http.StatusNotFound })
+	unknown := clientOf(t, trust)
+	unknown.Transport.(*http.Transport).TLSClientConfig.GetClientCertificate = nil
+	unknown.Transport.(*http.Transport).TLSClientConfig.Certificates = nil
+	clients := map[bool]*http.Client{true: known, false: unknown}
 	for i, r := range requests {
 		r.Header = r.Header.Clone()
 		r.Header.Set("Audit-ID", fmt.Sprint("request-", i))
