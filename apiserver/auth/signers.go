@@ -11,6 +11,7 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coracle-k8s/coracle/apiserver"
 )
@@ -21,6 +22,7 @@ import (
 //
 //	approve  signers NAME    to write certificatesigningrequests/approval
 //	sign     signers NAME    to write certificatesigningrequests/status
+//	sign     signers NAME    to write podcertificaterequests/status, too
 //	attest   signers NAME    to write a clustertrustbundle of the signer
 //
 // NAME can be example.com/*, for all of a domain
@@ -40,6 +42,9 @@ func (s Signers) Validate(ctx context.Context, a *apiserver.Admission) error {
 	case *certificatesv1.CertificateSigningRequest:
 		old, _ := a.Old.(*certificatesv1.CertificateSigningRequest)
 		return s.checkRequest(ctx, a, obj, old)
+	case *certificatesv1.PodCertificateRequest:
+		old, _ := a.Old.(*certificatesv1.PodCertificateRequest)
+		return s.checkPodRequest(ctx, a, obj, old)
 	case *certificatesv1.ClusterTrustBundle:
 		old, _ := a.Old.(*certificatesv1.ClusterTrustBundle)
 		if obj.Spec.SignerName == "" || old != nil && equality.Semantic.DeepEqual(old.Spec, obj.Spec) {
@@ -67,6 +72,20 @@ func (s Signers) checkRequest(ctx context.Context, a *apiserver.Admission, csr, 
 		return s.check(ctx, a, "sign", old.Spec.SignerName, "user not permitted to sign requests with signerName %q")
 	}
 	return nil
+}
+
+// checkPodRequest lets nobody but a signer answer a pod's request for a certificate.
+// Kubernetes says so as validation does.
+func (s Signers) checkPodRequest(ctx context.Context, a *apiserver.Admission, request, old *certificatesv1.PodCertificateRequest) error {
+	if a.Subresource != "status" || old == nil || equality.Semantic.DeepEqual(old.Status, request.Status) {
+		return nil
+	}
+	signer := old.Spec.SignerName
+	if s.check(ctx, a, "sign", signer, "%s") == nil {
+		return nil
+	}
+	return apierrors.NewInvalid(a.Kind.GroupKind(), a.Name, field.ErrorList{field.Forbidden(field.NewPath("spec", "signerName"),
+		fmt.Sprintf("User %q is not permitted to \"sign\" for signer %q", a.User.Name, signer))})
 }
 
 // noMasters refuses to make by certificate what no policy could take back.

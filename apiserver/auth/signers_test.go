@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -88,4 +89,30 @@ func TestSigners(t *testing.T) {
 	require.Equal(t, `clustertrustbundles.certificates.k8s.io "example.com:good:x" is forbidden: user not permitted to attest for signerName "example.com/good"`, refused.text("message"))
 	got = c.call(as("signer"), "POST", bundles, bundle)
 	require.Equal(t, 201, got.code, got.body)
+}
+
+// Nobody but its signer answers a pod's request.
+func TestSigners_pods(t *testing.T) {
+	status := rbacv1.PolicyRule{Verbs: []string{"*"}, APIGroups: []string{"certificates.k8s.io"}, Resources: []string{"podcertificaterequests/status"}}
+	sign := rbacv1.PolicyRule{
+		Verbs: []string{"sign"}, APIGroups: []string{"certificates.k8s.io"}, Resources: []string{"signers"}, ResourceNames: []string{"example.com/good"},
+	}
+	c := newCluster(t)
+	for user, rules := range map[string][]rbacv1.PolicyRule{"eve": {status}, "signer": {status, sign}} {
+		role, binding := may(user, rules...)
+		c.add(role)
+		c.add(binding)
+	}
+	c.add(&certificatesv1.PodCertificateRequest{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "r"}, Spec: certificatesv1.PodCertificateRequestSpec{SignerName: "example.com/good"},
+	})
+	const path = "/apis/certificates.k8s.io/v1/namespaces/default/podcertificaterequests/r/status"
+	denied := `{"status":{"conditions":[{"type":"Denied","status":"True","reason":"X","message":"no","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`
+	refused := c.call(as("eve"), "PATCH", path, denied)
+	require.Equal(t, 422, refused.code, refused.body)
+	require.Equal(t, `PodCertificateRequest.certificates.k8s.io "r" is invalid: spec.signerName: Forbidden: User "eve" is not permitted to "sign" for signer "example.com/good"`,
+		refused.text("message"))
+	require.Equal(t, 200, c.call(as("eve"), "PATCH", path, `{"metadata":{"labels":{"x":"y"}}}`).code, "who changes nothing of it needs nothing")
+	got := c.call(as("signer"), "PATCH", path, denied)
+	require.Equal(t, 200, got.code, got.body)
 }
