@@ -107,13 +107,36 @@ func routes(t *testing.T, api http.Handler) []string {
 		"/api/v1/namespaces/default/pods/x/exec?command=id", "/api/v1/proxy/nodes/x", "/apis/apps/v1/secrets/x/scale")
 }
 
+// defineBoats makes a custom kind with all subresources, and waits until it is served.
+func defineBoats(t *testing.T, api http.Handler) {
+	root := auth.WithUser(t.Context(), &apiserver.User{Name: "root", Groups: []string{auth.GroupMasters}})
+	w := httptest.NewRecorder()
+	api.ServeHTTP(w, httptest.NewRequestWithContext(root, "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", strings.NewReader(`{
+		"metadata": {"name": "boats.example.org"},
+		"spec": {"group": "example.org", "scope": "Namespaced", "names": {"plural": "boats", "kind": "Boat"}, "versions": [{
+			"name": "v1", "served": true, "storage": true,
+			"subresources": {"status": {}, "scale": {"specReplicasPath": ".spec.oars", "statusReplicasPath": ".status.oars"}},
+			"schema": {"openAPIV3Schema": {"type": "object", "properties": {
+				"spec": {"type": "object", "properties": {"oars": {"type": "integer"}}},
+				"status": {"type": "object", "properties": {"oars": {"type": "integer"}}}}}}
+		}]}}`)))
+	require.Equal(t, http.StatusCreated, w.Code, w.Body)
+	require.Eventually(t, func() bool {
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, httptest.NewRequestWithContext(root, "GET", "/apis/example.org/v1", http.NoBody))
+		return w.Code == http.StatusOK
+	}, time.Minute, 10*time.Millisecond, "the kind is not served")
+}
+
 // TestRoutes: whoever has no rights gets nowhere, by no path and no method, but
 // to what everybody may know. Whatever the server serves is tried, so that
 // nothing new can be forgotten.
 func TestRoutes(t *testing.T) {
 	api := startAPI(t)
+	defineBoats(t, api)
 	all := routes(t, api)
 	require.Greater(t, len(all), 500)
+	require.Contains(t, all, "/apis/example.org/v1/namespaces/default/boats/x/scale")
 
 	public := []string{"/healthz", "/livez", "/readyz", "/version"}
 	mallory := &apiserver.User{Name: "mallory", Groups: []string{"system:authenticated"}}

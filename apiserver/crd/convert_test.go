@@ -1,19 +1,23 @@
 package crd_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/coracle-k8s/coracle/pki"
 	"github.com/coracle-k8s/coracle/store/memstore"
 )
 
@@ -73,6 +77,11 @@ func (y *shipyard) serve(w http.ResponseWriter, r *http.Request) {
 // definition is one of two versions that the shipyard converts.
 func (y *shipyard) definition() string {
 	bundle := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: y.Certificate().Raw})
+	return y.definitionBy(`{url: "` + y.URL + `/convert", caBundle: ` + base64.StdEncoding.EncodeToString(bundle) + `}`)
+}
+
+// definitionBy is definition with a way to reach the shipyard.
+func (y *shipyard) definitionBy(client string) string {
 	version := func(name, field string, storage bool) string {
 		return fmt.Sprintf(`
   - name: %s
@@ -94,7 +103,7 @@ spec:
     strategy: Webhook
     webhook:
       conversionReviewVersions: [v1]
-      clientConfig: {url: "` + y.URL + `/convert", caBundle: ` + base64.StdEncoding.EncodeToString(bundle) + `}
+      clientConfig: ` + client + `
   versions:` + version("v1", "wood", false) + version("v2", "material", true)
 }
 
@@ -156,4 +165,47 @@ func TestConversion_that_hangs(t *testing.T) {
 	require.Equal(t, 19.0, s.ok("GET", boats2Path+"/argo", "").at("spec.oars"))
 	close(y.hold)
 	require.Equal(t, 200, <-waiting)
+}
+
+// A webhook behind a Service is reached at one of its endpoints, and must prove to
+// be the Service.
+func TestConversion_by_service(t *testing.T) {
+	t.Parallel()
+	trust, err := pki.New()
+	require.NoError(t, err)
+	y := &shipyard{hold: make(chan struct{})}
+	close(y.hold)
+	y.broken.Store("")
+	y.Server = httptest.NewUnstartedServer(http.HandlerFunc(y.serve))
+	y.TLS, err = trust.ServerTLS("yard", "yard.docks.svc")
+	require.NoError(t, err)
+	y.StartTLS()
+	t.Cleanup(y.Close)
+
+	st := memstore.New()
+	t.Cleanup(func() { require.NoError(t, st.Close()) })
+	var dialed sync.Map
+	s := startDialing(t, st, func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialed.Store(address, true)
+		return (&net.Dialer{}).DialContext(ctx, network, y.Listener.Addr().String())
+	})
+	s.patient = true
+	s.ok("POST", "/api/v1/namespaces/docks/services", `{metadata: {name: yard}, spec: {clusterIP: None, ports: [{name: https, port: 8443}]}}`)
+	s.ok("POST", "/apis/discovery.k8s.io/v1/namespaces/docks/endpointslices", `
+metadata: {name: yard, labels: {kubernetes.io/service-name: yard}}
+addressType: IPv4
+endpoints: [{addresses: [10.1.2.3]}, {addresses: [10.1.2.4], conditions: {ready: false}}]
+ports: [{name: https, port: 9443}]`)
+	bundle := base64.StdEncoding.EncodeToString(trust.CAPEM())
+	s.ok("POST", definitionsPath, y.definitionBy(`{service: {namespace: docks, name: yard, path: /convert, port: 8443}, caBundle: `+bundle+`}`))
+	s.until(200, "GET", boats2Path)
+	s.ok("POST", boatsPath, boat("argo", "wood: oak"))
+	require.Equal(t, "oak", s.ok("GET", boats2Path+"/argo", "").at("spec.material"))
+	_, ready := dialed.Load("10.1.2.3:9443")
+	require.True(t, ready)
+	_, other := dialed.Load("10.1.2.4:9443")
+	require.False(t, other, "an endpoint that is not ready is not asked")
+
+	s.ok("DELETE", "/apis/discovery.k8s.io/v1/namespaces/docks/endpointslices/yard", "")
+	require.Contains(t, s.refused(500, "POST", boatsPath, boat("tub", "wood: oak")), "conversion webhook for example.org/v1, Kind=Boat failed")
 }

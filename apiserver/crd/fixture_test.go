@@ -3,6 +3,7 @@ package crd_test
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -50,9 +51,16 @@ func inBubble(t *testing.T, test func(t *testing.T, s *server)) {
 
 // start runs a server over a store until the test ends.
 func start(t *testing.T, st store.Store, hooks ...apiserver.Hook) *server {
+	return startDialing(t, st, nil, hooks...)
+}
+
+// startDialing is start with a way to connect to the endpoints of services.
+func startDialing(
+	t *testing.T, st store.Store, dial func(ctx context.Context, network, address string) (net.Conn, error), hooks ...apiserver.Hook,
+) *server {
 	registry := crd.NewRegistry(kinds.Registry())
 	storage := apiserver.NewStorage(st, registry, nil)
-	controller := crd.NewController(crd.Options{Storage: storage, Registry: registry})
+	controller := crd.NewController(crd.Options{Storage: storage, Registry: registry, Dial: dial})
 	s, err := apiserver.New(apiserver.Config{
 		Storage: storage, Hooks: append(hooks, controller.Hook()),
 		Authenticators: []apiserver.Authenticator{anybody{}}, Authorizer: anybody{},
