@@ -7,9 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	migrationv1 "k8s.io/api/storagemigration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/coracle-k8s/coracle/client"
@@ -104,5 +107,51 @@ resources:
 	run(two, func(secrets *client.Kind[*corev1.Secret]) {
 		_, err := secrets.Get(t.Context(), "default", "db")
 		require.NoError(t, err)
+	})
+}
+
+// TestConfig_ReloadEncryption changes the key while the cluster runs, and has a
+// migration write the secrets anew.
+func TestConfig_ReloadEncryption(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := memstore.New()
+		defer st.Close()
+		path := filepath.Join(t.TempDir(), "keys.yaml")
+		write := func(keys string) {
+			require.NoError(t, os.WriteFile(path, []byte(`
+apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+- resources: [secrets]
+  providers: [{aesgcm: {keys: [`+keys+`]}}]
+`), 0o600))
+		}
+		const one, two = "{name: one, secret: MTExMTExMTExMTExMTExMQ==}", "{name: two, secret: MjIyMjIyMjIyMjIyMjIyMg==}"
+		write(one)
+		c, err := cluster.New(cluster.Config{Store: st, EncryptionFile: path, ReloadEncryption: true})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(ctx) }()
+		<-c.Ready()
+		_, err = client.For[*corev1.Secret](c.Admin()).Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "db"}})
+		require.NoError(t, err)
+		write(two + ", " + one)
+		time.Sleep(2 * time.Minute)
+		kept := func() string {
+			raw, _, err := st.Get(ctx, "/registry/secrets/default/db", 0)
+			require.NoError(t, err)
+			return string(raw.Value)
+		}
+		require.True(t, strings.HasPrefix(kept(), "k8s:enc:aesgcm:v1:one:"))
+		_, err = client.For[*migrationv1.StorageVersionMigration](c.Admin()).Create(ctx, &migrationv1.StorageVersionMigration{
+			ObjectMeta: metav1.ObjectMeta{Name: "rotate"},
+			Spec:       migrationv1.StorageVersionMigrationSpec{Resource: metav1.GroupResource{Resource: "secrets"}},
+		})
+		require.NoError(t, err)
+		time.Sleep(time.Minute)
+		require.True(t, strings.HasPrefix(kept(), "k8s:enc:aesgcm:v1:two:"))
+		cancel()
+		require.NoError(t, <-ended)
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/coracle-k8s/coracle/controller/replicaset"
 	"github.com/coracle-k8s/coracle/controller/resourcequota"
 	"github.com/coracle-k8s/coracle/controller/serviceaccount"
+	"github.com/coracle-k8s/coracle/controller/storagemigration"
 	"github.com/coracle-k8s/coracle/controller/volume"
 )
 
@@ -76,6 +77,7 @@ func Builtin() []Constructor {
 		{signing, func(e Env) Runner { return certificates.NewSigning(e.Client, e.Informers, e.Authority, e.Options) }},
 		{"certificatesigningrequest-cleaner", func(e Env) Runner { return certificates.NewCleaner(e.Client, e.Informers, e.Options) }},
 		{"clusterrole-aggregation", func(e Env) Runner { return clusterroleaggregation.New(e.Client, e.Informers, e.Options) }},
+		{"storage-version-migrator-controller", func(e Env) Runner { return storagemigration.New(e.Client, e.Informers, e.Options) }},
 		{"node-lifecycle", func(e Env) Runner {
 			return nodelifecycle.New(e.Client, e.Informers, nodelifecycle.Options{Options: e.Options, Grace: e.NodeGrace})
 		}},
