@@ -9,8 +9,8 @@
 //
 // Client and server share the processors, and the client has a large half: a get
 // costs etcd's client more than it costs our server. So the table says how much
-// processor time each took for one operation, and how many times as fast as etcd
-// ours could be "at most", if it took no time at all. And the lines with lean clients
+// processor time each took for one operation, and how many times as fast as etcd a
+// server could be "at most", that took no time at all. And the lines with lean clients
 // show the servers nearly alone: those clients write requests that were made before
 // and only count what comes back (lean.go).
 //

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -86,7 +85,7 @@ func (o options) sideBySide(ctx context.Context, dir string, t *table) (err erro
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
 		}
-		t.row(w.name, number(theirs.rate), number(ours.rate), ratio(ours.rate/theirs.rate), ratio(ours.atMost()/theirs.rate),
+		t.row(w.name, number(theirs.rate), number(ours.rate), ratio(ours.rate/theirs.rate), ratio(atMost(theirs, ours)),
 			micros(theirs.micros), micros(theirs.client), micros(ours.micros), micros(ours.client))
 	}
 	return nil
@@ -116,9 +115,9 @@ type figure struct {
 	client float64 // that of the client
 }
 
-// atMost returns the rate if the server took no time at all, and the client had all
-// processors for itself.
-func (f figure) atMost() float64 { return float64(runtime.NumCPU()) * 1e6 / f.client }
+// atMost returns how many times as fast as theirs a server would be that took no time
+// at all, when its client is as busy as ours, and processors are all that counts.
+func atMost(theirs, ours figure) float64 { return (theirs.micros + theirs.client) / ours.client }
 
 // compare returns the medians of the rounds of a line.
 func (o options) compare(ctx context.Context, w work, etcd, coracle *programs.Program) (theirs, ours figure, err error) {
