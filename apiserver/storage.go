@@ -205,6 +205,9 @@ func (s *Storage) decodeKept(r *api.Resource, kv store.KeyValue) (api.Object, er
 	if r.Stored != nil {
 		into = r.Stored.New()
 	}
+	if len(kv.Value) == 0 { // see package sealed
+		return nil, errors.New("it is empty, or encrypted with a key that is missing")
+	}
 	found, err := s.codec.DecodeStored(kv.Value, into)
 	if err != nil {
 		return nil, err

@@ -256,7 +256,11 @@ func (up *running) run(ctx context.Context, say narrator, f func(ctx context.Con
 		err = f(ctx)
 	}
 	cancel()
-	return errors.Join(<-ended, err)
+	failed := <-ended
+	if failed != nil && errors.Is(err, context.Canceled) {
+		return failed // which is why f was cancelled
+	}
+	return errors.Join(failed, err)
 }
 
 // start waits for the API and writes the kubeconfig.
