@@ -103,7 +103,7 @@ func extendedNameProblems(name string) []string {
 	domain, _, found := strings.Cut(name, "/")
 	switch {
 	case !found:
-		return []string{"a name must be a domain-prefixed path, such as 'example.com/my-prop'"}
+		return append([]string{"a name must be a domain-prefixed path, such as 'example.com/my-prop'"}, validation.IsQualifiedName(name)...)
 	case domain == "kubernetes.io" || strings.HasSuffix(domain, ".kubernetes.io"):
 		return []string{"must be a valid extended resource name"}
 	case strings.HasPrefix(name, "requests."):

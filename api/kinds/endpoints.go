@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coracle-k8s/coracle/api"
@@ -71,12 +72,18 @@ func checkEndpoints(j *judge, e *corev1.Endpoints) {
 func checkEndpointAddresses(j *judge, addresses []corev1.EndpointAddress, path *field.Path) {
 	for i, address := range addresses {
 		path := path.Index(i)
-		checkEndpointIP(j, address.IP, path.Child("ip"))
+		ip := path.Child("ip")
+		j.add(validation.IsValidIPForLegacyField(ip, address.IP, false, nil))
 		if address.Hostname != "" {
 			j.label(path.Child("hostname"), address.Hostname)
 		}
 		if address.NodeName != nil {
 			j.subdomain(path.Child("nodeName"), *address.NodeName)
+		}
+		if net.ParseIP(address.IP) == nil {
+			j.invalid(ip, address.IP, "must be a valid IP address")
+		} else {
+			checkEndpointIP(j, address.IP, ip)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coracle-k8s/coracle/api"
 )
@@ -24,9 +25,14 @@ func horizontalPodAutoscalers() *api.Resource {
 		Default:          api.Do(defaultAutoscaler),
 		Validate:         rule(func(j *judge, h hpa) { checkAutoscaler(j, h, nil) }),
 		ValidateUpdate:   pairRule(checkAutoscaler),
-		UpdateAlone:      true,
-		CopyStatus:       api.Pair(func(dst, src hpa) { dst.Status = src.Status }),
-		Generation:       true,
+		ValidateStatus: pairRule(func(j *judge, h, _ hpa) {
+			status := field.NewPath("status")
+			j.notNegative(status.Child("currentReplicas"), int64(h.Status.CurrentReplicas))
+			j.notNegative(status.Child("desiredReplicas"), int64(h.Status.DesiredReplicas))
+		}),
+		UpdateAlone: true,
+		CopyStatus:  api.Pair(func(dst, src hpa) { dst.Status = src.Status }),
+		Generation:  true,
 		Columns: table(
 			text("Reference", docs(autoscalingv2.HorizontalPodAutoscalerSpec{}, "scaleTargetRef"), func(h hpa) string {
 				return h.Spec.ScaleTargetRef.Kind + "/" + h.Spec.ScaleTargetRef.Name

@@ -173,13 +173,19 @@ func checkIngressStatus(j *judge, i, old *networkingv1.Ingress) {
 	}
 	path := field.NewPath("status", "loadBalancer", "ingress")
 	for k, point := range i.Status.LoadBalancer.Ingress {
-		if point.IP != "" {
-			j.add(validation.IsValidIPForLegacyField(path.Index(k).Child("ip"), point.IP, true, before))
-		}
-		if point.Hostname != "" {
-			j.subdomain(path.Index(k).Child("hostname"), point.Hostname)
-			checkNotIP(j, point.Hostname, path.Index(k).Child("hostname"))
-		}
+		checkLoadBalancerPoint(j, point.IP, point.Hostname, before, path.Index(k))
+	}
+}
+
+// checkLoadBalancerPoint judges where a load balancer is said to be, by an address
+// or a name; addresses that were there before may be written in any way.
+func checkLoadBalancerPoint(j *judge, ip, host string, before []string, path *field.Path) {
+	if ip != "" {
+		j.add(validation.IsValidIPForLegacyField(path.Child("ip"), ip, true, before))
+	}
+	if host != "" {
+		j.subdomain(path.Child("hostname"), host)
+		checkNotIP(j, host, path.Child("hostname"))
 	}
 }
 

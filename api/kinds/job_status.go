@@ -154,7 +154,7 @@ func (r *jobReport) checkRest() {
 	if (finished != jobFinished(r.old) || !same(status.Terminating, was.Terminating)) && finished && number(status.Terminating) > 0 {
 		r.invalid(r.path.Child("terminating"), status.Terminating, "terminating>0 is invalid for finished job")
 	}
-	if (!same(status.Ready, was.Ready) || status.Active != was.Active) && number(status.Ready) > status.Active {
+	if (!same(status.Ready, was.Ready) || status.Active != was.Active) && status.Ready != nil && *status.Ready > status.Active {
 		r.invalid(r.path.Child("ready"), *status.Ready, "cannot set more ready pods than active")
 	}
 	met := r.is(batchv1.JobSuccessCriteriaMet)

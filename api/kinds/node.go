@@ -28,7 +28,12 @@ func nodes() *api.Resource {
 		Validate:         rule(checkNode),
 		ValidateUpdate:   pairRule(checkNodeUpdate),
 		ValidateStatus:   pairRule(func(j *judge, n, _ *corev1.Node) { checkNodeStatus(j, n) }),
-		CopyStatus:       api.Pair(func(dst, src *corev1.Node) { dst.Status = src.Status }),
+		PrepareStatus: api.Pair(func(n, old *corev1.Node) {
+			if old.Status.Config == nil {
+				n.Status.Config = nil // of a feature that is gone
+			}
+		}),
+		CopyStatus: api.Pair(func(dst, src *corev1.Node) { dst.Status = src.Status }),
 		Subresources: []api.Subresource{{
 			Name:             "proxy",
 			GroupVersionKind: corev1.SchemeGroupVersion.WithKind("NodeProxyOptions"),

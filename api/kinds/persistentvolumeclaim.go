@@ -25,7 +25,16 @@ func persistentVolumeClaims() *api.Resource {
 		Validate: rule(func(j *judge, pvc *corev1.PersistentVolumeClaim) {
 			checkClaimSpec(j, &pvc.Spec, field.NewPath("spec"))
 		}),
-		ValidateUpdate:      pairRule(checkClaimUpdate),
+		ValidateUpdate: pairRule(checkClaimUpdate),
+		ValidateStatus: pairRule(func(j *judge, pvc, _ *corev1.PersistentVolumeClaim) {
+			path := field.NewPath("status", "capacity")
+			for _, name := range sortedKeys(pvc.Status.Capacity) {
+				size := pvc.Status.Capacity[name]
+				if size.Sign() < 0 {
+					j.invalid(path.Key(string(name)), size.Value(), "must be a valid resource quantity")
+				}
+			}
+		}),
 		CopyStatus:          api.Pair(func(dst, src *corev1.PersistentVolumeClaim) { dst.Status = src.Status }),
 		DeleteReturnsObject: true,
 		Columns:             claimColumns(),

@@ -114,6 +114,13 @@ func checkGatesUpdate(j *judge, pod, old *corev1.Pod, path *field.Path) {
 	}
 }
 
+// checkObserved judges the generation that a report of a pod speaks of.
+func checkObserved(j *judge, generation int64, status *field.Path) {
+	if generation < 0 {
+		j.invalid(status.Child("observedGeneration"), generation, "must be a non-negative integer")
+	}
+}
+
 // checkPodStatus judges what a kubelet or a scheduler reports.
 func checkPodStatus(j *judge, pod, old *corev1.Pod) {
 	status := field.NewPath("status")
@@ -124,11 +131,11 @@ func checkPodStatus(j *judge, pod, old *corev1.Pod) {
 			j.forbidden(status.Child("nominatedNodeName"), "may not be set on pods that are already bound to a node")
 		}
 	}
-	j.notNegative(status.Child("observedGeneration"), pod.Status.ObservedGeneration)
+	checkObserved(j, pod.Status.ObservedGeneration, status)
 	for i, condition := range pod.Status.Conditions {
 		path := status.Child("conditions").Index(i)
 		j.qualified(path.Child("Type"), string(condition.Type))
-		j.notNegative(path.Child("observedGeneration"), condition.ObservedGeneration)
+		checkObserved(j, condition.ObservedGeneration, path)
 	}
 	for i, ip := range pod.Status.PodIPs {
 		checkIP(j, ip.IP, status.Child("podIPs").Index(i).Child("ip"))

@@ -115,7 +115,7 @@ func checkPriorityLevelUnions(j *judge, spec *flowcontrolv1.PriorityLevelConfigu
 	if limited && spec.Exempt != nil {
 		j.forbidden(path.Child("exempt"), "")
 	}
-	if spec.Type == flowcontrolv1.PriorityLevelEnablementExempt && spec.Limited != nil {
+	if !limited && spec.Limited != nil {
 		j.forbidden(path.Child("limited"), "")
 	}
 	if limited && spec.Limited == nil {

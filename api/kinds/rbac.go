@@ -75,7 +75,11 @@ func checkClusterRole(j *judge, r *rbacv1.ClusterRole) {
 		j.required(selectors, "at least one clusterRoleSelector required if aggregationRule is non-nil")
 	}
 	for i := range r.AggregationRule.ClusterRoleSelectors {
-		checkSelector(j, &r.AggregationRule.ClusterRoleSelectors[i], selectors.Index(i))
+		selector := &r.AggregationRule.ClusterRoleSelectors[i]
+		checkSelector(j, selector, selectors.Index(i))
+		if _, err := metav1.LabelSelectorAsSelector(selector); err != nil {
+			j.invalid(selectors.Index(i), nil, "invalid label selector.")
+		}
 	}
 }
 

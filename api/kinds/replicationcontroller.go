@@ -32,12 +32,14 @@ func replicationControllers() *api.Resource {
 		Default:          api.Do(defaultReplicationController),
 		Validate:         rule(checkReplicationController),
 		ValidateStatus: pairRule(func(j *judge, c, _ controller) {
-			checkCounts(j, c.Status.Replicas, map[string]int32{
-				"fullyLabeledReplicas": c.Status.FullyLabeledReplicas,
-				"readyReplicas":        c.Status.ReadyReplicas,
-				"availableReplicas":    c.Status.AvailableReplicas,
-			})
+			parts := []podCount{
+				{"fullyLabeledReplicas", c.Status.FullyLabeledReplicas},
+				{"readyReplicas", c.Status.ReadyReplicas},
+				{"availableReplicas", c.Status.AvailableReplicas},
+			}
+			checkCounts(j, c.Status.Replicas, parts)
 			j.notNegative(field.NewPath("status", "observedGeneration"), c.Status.ObservedGeneration)
+			checkParts(j, c.Status.Replicas, parts)
 		}),
 		Warnings:          withNameWarning(templateWarnings(func(o *corev1.ReplicationController) *corev1.PodTemplateSpec { return o.Spec.Template }, "spec", "template")),
 		CopyStatus:        api.Pair(func(dst, src controller) { dst.Status = src.Status }),

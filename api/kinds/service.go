@@ -28,6 +28,7 @@ func services() *api.Resource {
 		PrepareUpdate:    api.Pair(func(s, _ *corev1.Service) { prepareService(s) }),
 		Validate:         rule(checkService),
 		ValidateUpdate:   pairRule(checkServiceUpdate),
+		ValidateStatus:   pairRule(checkServiceStatus),
 		ValidateName:     validation.NameIsDNSLabel,
 		CopyStatus:       api.Pair(func(dst, src *corev1.Service) { dst.Status = src.Status }),
 		Subresources: []api.Subresource{{

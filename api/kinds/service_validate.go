@@ -253,3 +253,30 @@ func checkServiceUpdate(j *judge, s, old *corev1.Service) {
 		j.invalid(path.Child("loadBalancerClass"), s.Spec.LoadBalancerClass, "may not change once set")
 	}
 }
+
+// checkServiceStatus judges the addresses that a load balancer is said to have.
+func checkServiceStatus(j *judge, s, old *corev1.Service) {
+	path := field.NewPath("status", "loadBalancer", "ingress")
+	points := s.Status.LoadBalancer.Ingress
+	if s.Spec.Type != corev1.ServiceTypeLoadBalancer {
+		if len(points) > 0 {
+			j.forbidden(path, "may only be used when `spec.type` is 'LoadBalancer'")
+		}
+		return
+	}
+	var before []string
+	for _, point := range old.Status.LoadBalancer.Ingress {
+		before = append(before, point.IP)
+	}
+	for i, point := range points {
+		checkLoadBalancerPoint(j, point.IP, point.Hostname, before, path.Index(i))
+		switch mode := path.Index(i).Child("ipMode"); {
+		case point.IP != "" && point.IPMode == nil:
+			j.required(mode, "must be specified when `ip` is set")
+		case point.IP == "" && point.IPMode != nil:
+			j.forbidden(mode, "may not be specified when `ip` is not set")
+		case point.IPMode != nil:
+			supported(j, mode, *point.IPMode, corev1.LoadBalancerIPModeProxy, corev1.LoadBalancerIPModeVIP)
+		}
+	}
+}

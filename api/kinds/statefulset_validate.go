@@ -142,10 +142,7 @@ func checkStatefulSetStatus(j *judge, s, old *appsv1.StatefulSet) {
 	j.notNegative(path.Child("availableReplicas"), int64(status.AvailableReplicas))
 	j.notNegative(path.Child("observedGeneration"), status.ObservedGeneration)
 	checkReplicas(j, status.CollisionCount, path.Child("collisionCount"))
-	for _, part := range []struct {
-		name string
-		n    int32
-	}{
+	for _, part := range []podCount{
 		{"readyReplicas", status.ReadyReplicas}, {"currentReplicas", status.CurrentReplicas},
 		{"updatedReplicas", status.UpdatedReplicas}, {"availableReplicas", status.AvailableReplicas},
 	} {

@@ -155,36 +155,58 @@ func checkReplicaSet(j *judge, rs *appsv1.ReplicaSet) {
 	checkPodsOf(j, "ReplicaSet", rs.Spec.Selector, &rs.Spec.Template, path)
 }
 
-// checkCounts judges a report of how many pods there are.
-func checkCounts(j *judge, total int32, parts map[string]int32) {
+// podCount is one of the numbers of pods that a status reports.
+type podCount struct {
+	name string
+	n    int32
+}
+
+// checkCounts: no number of pods is negative.
+func checkCounts(j *judge, total int32, parts []podCount) {
 	status := field.NewPath("status")
 	j.notNegative(status.Child("replicas"), int64(total))
-	for _, name := range sortedKeys(parts) {
-		j.notNegative(status.Child(name), int64(parts[name]))
-		if parts[name] > total {
-			j.invalid(status.Child(name), parts[name], "cannot be greater than status.replicas")
-		}
+	for _, part := range parts {
+		j.notNegative(status.Child(part.name), int64(part.n))
 	}
-	if parts["availableReplicas"] > parts["readyReplicas"] {
-		j.invalid(status.Child("availableReplicas"), parts["availableReplicas"], "cannot be greater than readyReplicas")
+}
+
+// checkParts: what is part of all pods is no more than all of them, and no pod is
+// available that is not ready.
+func checkParts(j *judge, total int32, parts []podCount) {
+	status := field.NewPath("status")
+	var ready int32
+	for _, part := range parts {
+		if part.n > total {
+			j.invalid(status.Child(part.name), part.n, "cannot be greater than status.replicas")
+		}
+		switch {
+		case part.name == "readyReplicas":
+			ready = part.n
+		case part.name == "availableReplicas" && part.n > ready:
+			j.invalid(status.Child(part.name), part.n, "cannot be greater than readyReplicas")
+		}
 	}
 }
 
 func checkDeploymentStatus(j *judge, d, old *appsv1.Deployment) {
-	checkCounts(j, d.Status.Replicas, map[string]int32{
-		"updatedReplicas":   d.Status.UpdatedReplicas,
-		"readyReplicas":     d.Status.ReadyReplicas,
-		"availableReplicas": d.Status.AvailableReplicas,
-	})
 	status := field.NewPath("status")
-	j.notNegative(status.Child("unavailableReplicas"), int64(d.Status.UnavailableReplicas))
 	j.notNegative(status.Child("observedGeneration"), d.Status.ObservedGeneration)
+	parts := []podCount{
+		{"updatedReplicas", d.Status.UpdatedReplicas},
+		{"readyReplicas", d.Status.ReadyReplicas},
+		{"availableReplicas", d.Status.AvailableReplicas},
+	}
+	checkCounts(j, d.Status.Replicas, parts)
+	j.notNegative(status.Child("unavailableReplicas"), int64(d.Status.UnavailableReplicas))
+	checkReplicas(j, d.Status.TerminatingReplicas, status.Child("terminatingReplicas"))
+	checkReplicas(j, d.Status.CollisionCount, status.Child("collisionCount"))
+	checkParts(j, d.Status.Replicas, parts)
 	checkCollisions(j, d.Status.CollisionCount, old.Status.CollisionCount)
 }
 
 // checkCollisions: how often names have clashed only ever grows.
 func checkCollisions(j *judge, now, was *int32) {
-	if number(now) < number(was) {
+	if was != nil && (now == nil || *now < *was) {
 		j.invalid(field.NewPath("status", "collisionCount"), number(now), "cannot be decremented")
 	}
 }
@@ -198,10 +220,13 @@ func number(n *int32) int32 {
 }
 
 func checkReplicaSetStatus(j *judge, rs, _ *appsv1.ReplicaSet) {
-	checkCounts(j, rs.Status.Replicas, map[string]int32{
-		"fullyLabeledReplicas": rs.Status.FullyLabeledReplicas,
-		"readyReplicas":        rs.Status.ReadyReplicas,
-		"availableReplicas":    rs.Status.AvailableReplicas,
-	})
+	parts := []podCount{
+		{"fullyLabeledReplicas", rs.Status.FullyLabeledReplicas},
+		{"readyReplicas", rs.Status.ReadyReplicas},
+		{"availableReplicas", rs.Status.AvailableReplicas},
+	}
+	checkCounts(j, rs.Status.Replicas, parts)
 	j.notNegative(field.NewPath("status", "observedGeneration"), rs.Status.ObservedGeneration)
+	checkReplicas(j, rs.Status.TerminatingReplicas, field.NewPath("status", "terminatingReplicas"))
+	checkParts(j, rs.Status.Replicas, parts)
 }

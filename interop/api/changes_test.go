@@ -22,6 +22,7 @@ import (
 //	## apps/v1 Deployment   what the next lines are about
 //	+ {spec: {...}}         the sample, changed so, is created
 //	~ {spec: {...}}         the sample, which is there, is changed so
+//	= {status: {...}}       its status is
 //
 // Nothing of that is stored: each is a dry run.
 func changeFiles(t *testing.T, kube *differ.Server) (files []file) {
@@ -41,23 +42,26 @@ func changeFiles(t *testing.T, kube *differ.Server) (files []file) {
 			k.add("the sample", http.MethodPost, k.collection(), k.object(nil))
 			files = append(files, file{Name: name, Namespace: namespace, Requests: k.made})
 			k.made = nil
-		case "+", "~":
+		case "+", "~", "=":
 			last := &files[len(files)-1]
-			last.Requests = append(last.Requests, k.changed(line, sign == "+", change))
+			last.Requests = append(last.Requests, k.changed(line, sign, change))
 		}
 	}
 	return files
 }
 
 // changed is the request that a line stands for, which is its title.
-func (k *kindRequests) changed(line string, create bool, change string) differ.Request {
+func (k *kindRequests) changed(line, sign, change string) differ.Request {
 	patch, err := yaml.YAMLToJSON([]byte(change))
 	require.NoError(k.t, err, line)
 	r := differ.Request{
 		Title: line, Method: http.MethodPatch, Path: k.one() + "?dryRun=All", Body: string(patch),
 		Header: http.Header{"Content-Type": {mergeType}},
 	}
-	if create {
+	if sign == "=" {
+		r.Path = k.one() + "/status?dryRun=All"
+	}
+	if sign == "+" {
 		sample := k.object(setAt("another", "metadata", "name"))
 		body, err := jsonpatch.MergePatch([]byte(sample), patch)
 		require.NoError(k.t, err, line)

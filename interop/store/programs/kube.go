@@ -45,6 +45,7 @@ func KubeAPIServer(dir string, etcd *Program, trust *pki.PKI, log io.Writer, fla
 			"--service-account-issuer", "https://kubernetes.default.svc.cluster.local",
 			"--service-cluster-ip-range", "10.96.0.0/16",
 			"--authorization-mode", "Node,RBAC",
+			"--allow-privileged",
 			"--etcd-compaction-interval", "5s",
 			"-v", "0",
 		}, flags...),
