@@ -101,12 +101,12 @@ bin/etcdctl: tools/etcd/go.mod
 	@mkdir -p bin
 	cd tools/etcd && $(GO) build -o ../../$@ go.etcd.io/etcd/etcdctl/v3
 
-KUBERNETES := kube-apiserver kube-controller-manager kube-scheduler kube-proxy
+KUBERNETES := kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet
 .PHONY: $(KUBERNETES)
 kube-apiserver: bin/kube-apiserver ## The real kube-apiserver, built from its module to bin/
-kube-controller-manager kube-scheduler kube-proxy: %: bin/% ## And the other real components
+kube-controller-manager kube-scheduler kube-proxy kubelet: %: bin/% ## And the other real components
 
-bin/kube-%: tools/kubernetes/go.mod
+$(addprefix bin/,$(KUBERNETES)): tools/kubernetes/go.mod
 	@mkdir -p bin
 	@echo 'building $(@F) $(KUBECTL_VERSION) from its module: some minutes, once'
 	cd tools/kubernetes && $(GO) build -o ../../$@ -ldflags '$(KUBECTL_LDFLAGS)' k8s.io/kubernetes/cmd/$(@F)

@@ -8,7 +8,7 @@
 //	controller-runtime         an operator with webhooks            operator_test.go, with package envtest
 //	etcd, kube-apiserver       over and under our store             store, a module of its own
 //	kube-apiserver             the same requests, answers compared  api, a module of its own
-//	kube-controller-manager, kube-scheduler, kube-proxy: in the place of ours, in api too
+//	kube-controller-manager, kube-scheduler, kubelet, kube-proxy: in the place of ours, in api too
 //	kube-apiserver             the same load on it and on ours      bench, a program in a module of its own
 //
 // The other side runs as it is, unchanged; ours runs in the process of the test

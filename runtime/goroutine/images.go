@@ -88,7 +88,8 @@ func (r *Runtime) ImageStatus(_ context.Context, req *cri.ImageStatusRequest) (*
 func (i pulledImage) describe() *cri.Image {
 	return &cri.Image{
 		Id: i.id, RepoTags: []string{i.name}, RepoDigests: []string{i.digest()},
-		Size: i.Size, Spec: &cri.ImageSpec{Image: i.name},
+		Size: max(i.Size, 1), // to a kubelet, one without a size is not there
+		Spec: &cri.ImageSpec{Image: i.name},
 	}
 }
 

@@ -50,6 +50,19 @@ func Scheduler(kubeconfig string) Component {
 	return Component{Name: "kube-scheduler", Kubeconfig: kubeconfig, Flags: []string{"--secure-port", "0"}}
 }
 
+// Kubelet is the real kubelet of a node, with an address that is not a loopback, and
+// with its configuration in a file. It writes below root, and leaves a mount there.
+// It listens at a fixed port, so a machine, or a network namespace, has one.
+func Kubelet(kubeconfig, config, node, ip, root string) Component {
+	return Component{Name: "kubelet", Kubeconfig: kubeconfig, Flags: []string{
+		"--config", config,
+		"--hostname-override", node,
+		"--node-ip", ip,
+		"--root-dir", root,
+		"--cert-dir", root,
+	}}
+}
+
 // Proxy is the real kube-proxy of a node, writing nftables rules. It listens at
 // fixed ports, so a machine, or a network namespace, has one.
 func Proxy(kubeconfig, node string) Component {
