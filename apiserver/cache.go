@@ -45,6 +45,7 @@ type cache struct {
 	log    *slog.Logger
 
 	zips sync.Pool // of *flate.Writer
+	past *history  // that the store keeps
 
 	ready chan struct{} // closed when the cache follows the store
 	done  chan struct{} // closed when it has stopped for good
@@ -68,7 +69,7 @@ type waiter struct {
 
 func newCache(st store.Store, decode decodeFunc, exists func(*api.Resource) bool, log *slog.Logger) *cache {
 	return &cache{
-		store: st, decode: decode, exists: exists, log: log, zips: sync.Pool{New: newDeflater},
+		store: st, decode: decode, exists: exists, log: log, zips: sync.Pool{New: newDeflater}, past: newHistory(),
 		ready: make(chan struct{}), done: make(chan struct{}),
 		collections: map[*api.Resource]*collection{},
 		byPrefix:    map[string][]*collection{},
@@ -130,18 +131,23 @@ func (c *cache) apply(ctx context.Context, batch store.Batch) {
 		change change
 	}
 	var arrivals []arrival
+	past := 0
 	for _, e := range batch.Events {
+		if e.Prev != nil {
+			past += len(e.Prev.Key) + len(e.Prev.Value)
+		}
 		for _, col := range c.collectionsOf(e.KV.Key) {
 			arrivals = append(arrivals, arrival{col, c.change(ctx, col, e)})
 		}
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	for _, a := range arrivals {
 		a.to.receiveLocked(a.change)
 	}
 	c.revision = max(c.revision, batch.Revision)
 	c.wakeLocked()
+	c.mu.Unlock()
+	c.past.grow(batch.Revision, past)
 }
 
 // collectionsOf returns the collections that a key belongs to. A collection that is

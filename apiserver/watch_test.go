@@ -2,11 +2,16 @@ package apiserver_test
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/coracle-k8s/coracle/apiserver"
+	"github.com/coracle-k8s/coracle/store"
 )
 
 const watchList = "?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
@@ -260,4 +265,33 @@ func TestWatch_refuses_nonsense(t *testing.T) {
 		f.refused(code, "GET", configMaps+"?watch=true"+query, "")
 	}
 	f.refused(406, "GET", configMaps+"?watch=true", "", "Accept: application/yaml")
+}
+
+// A store that keeps its history in memory does not keep more than it may, however
+// much is written in little time.
+func TestServer_MaxHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit, size, writes = 1 << 20, 10 << 10, 300
+		f := start(t, func(c *apiserver.Config) { c.MaxHistory = limit })
+		f.configMap("a")
+		var revisions []int64
+		for i := range writes {
+			body := fmt.Sprintf(`{"data":{"n":"%d","filler":"%s"}}`, i, strings.Repeat("x", size))
+			revision, err := strconv.ParseInt(f.ok("PATCH", configMaps+"/a", body).revision(), 10, 64)
+			require.NoError(t, err)
+			revisions = append(revisions, revision)
+			synctest.Wait()
+		}
+		kept := 0
+		for _, revision := range revisions {
+			if _, _, err := f.store.Get(t.Context(), "/registry/configmaps/default/a", revision); err == nil {
+				kept++
+			} else {
+				require.ErrorIs(t, err, store.ErrCompacted)
+				require.Zero(t, kept, "what is newer is kept")
+			}
+		}
+		require.Greater(t, kept, limit/size/3)
+		require.LessOrEqual(t, kept, limit/size+1)
+	})
 }

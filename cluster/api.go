@@ -110,6 +110,7 @@ func NewAPI(cfg Config, st store.Store, nodes apiserver.NodeTransport, pods http
 			SnapshotPath:       snapshots(st),
 		},
 		ShutdownDelay: cfg.ShutdownDelay,
+		MaxHistory:    cfg.MaxHistory,
 		Logger:        cfg.Logger,
 	}
 	if a.auditor != nil {

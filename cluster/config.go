@@ -77,6 +77,10 @@ type Config struct {
 	// ShutdownDelay is how long the API goes on answering once its end has begun, while
 	// /readyz says already that it is not ready; zero means not at all.
 	ShutdownDelay time.Duration
+	// MaxHistory is about how many bytes of what is no more the store keeps, besides
+	// that it keeps nothing for longer than ten minutes; zero means 64 MiB, less than
+	// zero any number, for a store that does not keep them in memory.
+	MaxHistory int64
 	// NodeGrace is how long a node may be silent before it counts as gone, by
 	// default 40 s. Kubelets give a sign of life four times as often.
 	NodeGrace time.Duration

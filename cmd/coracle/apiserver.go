@@ -109,7 +109,7 @@ func (f *apiserverFlags) run(cmd *cobra.Command) (err error) {
 
 // config is all that does not need the store or the port.
 func (f *apiserverFlags) config(log *slog.Logger) (cluster.Config, error) {
-	cfg := cluster.Config{Hosts: f.hosts, ShutdownDelay: f.delay, Logger: log}
+	cfg := cluster.Config{Hosts: f.hosts, ShutdownDelay: f.delay, MaxHistory: f.maxHistory(), Logger: log}
 	var err error
 	if f.dataDir, err = filepath.Abs(f.dataDir); err != nil {
 		return cfg, err

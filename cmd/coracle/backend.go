@@ -55,6 +55,14 @@ type storeFlags struct {
 	etcd  tlsFlags
 }
 
+// maxHistory is that of [cluster.Config]: etcd keeps its history on disk.
+func (f *storeFlags) maxHistory() int64 {
+	if strings.HasPrefix(f.store, "etcd://") {
+		return -1
+	}
+	return 0
+}
+
 func (f *storeFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.store, "store", "bolt", "where objects are kept: bolt (a file in the data directory), memory, or etcd://HOST:PORT[,HOST:PORT...]")
 	cmd.Flags().StringVar(&f.etcd.ca, "etcd-cafile", "", "file of the certificates by which etcd is known; TLS is used if any --etcd-*file is given")
