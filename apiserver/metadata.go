@@ -51,21 +51,21 @@ func beginMetadata(r *api.Resource, obj api.Object) {
 	}
 }
 
-// carryMetadata keeps, in an object that replaces old, what clients may not
-// change and are not told off for leaving out.
+// carryMetadata keeps, in an object that replaces old, what clients may leave out
+// or what they say of which is ignored.
 func carryMetadata(obj, old api.Object) {
 	if obj.GetUID() == "" {
 		obj.SetUID(old.GetUID())
 	}
-	if created := obj.GetCreationTimestamp(); created.IsZero() {
-		obj.SetCreationTimestamp(old.GetCreationTimestamp())
-	}
+	obj.SetCreationTimestamp(old.GetCreationTimestamp())
 	obj.SetResourceVersion(old.GetResourceVersion())
-	obj.SetDeletionTimestamp(old.GetDeletionTimestamp())
-	obj.SetDeletionGracePeriodSeconds(old.GetDeletionGracePeriodSeconds())
+	if at := old.GetDeletionTimestamp(); at != nil {
+		obj.SetDeletionTimestamp(at)
+	}
+	if obj.GetDeletionGracePeriodSeconds() == nil {
+		obj.SetDeletionGracePeriodSeconds(old.GetDeletionGracePeriodSeconds())
+	}
 	obj.SetGeneration(old.GetGeneration())
-	obj.SetGenerateName(old.GetGenerateName())
-	obj.SetSelfLink("")
 }
 
 // countGeneration raises the generation of an object whose wanted state is not

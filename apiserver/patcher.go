@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -72,7 +73,9 @@ func jsonPatcher(data []byte) (*patcher, error) {
 	}
 	patch, err := jsonpatch.DecodePatch(data)
 	if err != nil {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
+		// Clients know the type by Kubernetes' name for it.
+		said := strings.Replace(err.Error(), "jsonpatch.Patch", "[]handlers.jsonPatchOp", 1)
+		return nil, apierrors.NewBadRequest("error decoding patch: " + said)
 	}
 	if len(patch) > maxPatchOperations {
 		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf(

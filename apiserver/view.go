@@ -216,15 +216,17 @@ func validateScale(scale *autoscalingv1.Scale) error {
 // sameObject checks the resourceVersion and UID that a client may name to say
 // which state of which object it means.
 func sameObject(r *api.Resource, wanted api.Object, old state) error {
-	if err := sameUID(r, wanted, old.object); err != nil {
-		return err
-	}
 	if revision := wanted.GetResourceVersion(); revision != "" && revision != formatRevision(old.revision) {
 		return conflictError(r, old.object.GetName())
+	}
+	if uid := wanted.GetUID(); uid != "" && uid != old.object.GetUID() {
+		return invalid(r, old.object, field.ErrorList{field.Invalid(field.NewPath("metadata", "uid"), uid, "field is immutable")})
 	}
 	return nil
 }
 
+// sameUID is what comes before everything else when an object is replaced as a
+// whole: it is not meant for another one of its name.
 func sameUID(r *api.Resource, wanted, old api.Object) error {
 	if uid := wanted.GetUID(); uid != "" && uid != old.GetUID() {
 		return preconditionError(r, old.GetNamespace(), old.GetName(), string(uid), string(old.GetUID()))

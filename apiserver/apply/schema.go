@@ -61,9 +61,23 @@ func (b *schemaBuilder) addFields(m *schema.Map, t reflect.Type, owner string) {
 			continue
 		}
 		m.Fields = append(m.Fields, schema.StructField{
-			Name: f.name, Type: b.field(f, owner), Default: b.rules.Default(owner, f.name),
+			Name: f.name, Type: b.field(f, owner), Default: b.usual(f, owner),
 		})
 	}
+}
+
+// usual is what a field is taken to be that is a key and left out.
+func (b *schemaBuilder) usual(f jsonField, owner string) any {
+	if said := b.rules.Default(owner, f.name); said != nil || f.omitEmpty || f.omitZero {
+		return said
+	}
+	switch f.Type.Kind() {
+	case reflect.String:
+		return ""
+	case reflect.Int32, reflect.Int64:
+		return int64(0)
+	}
+	return nil
 }
 
 // field describes the type of one field, with what the tables say of it.

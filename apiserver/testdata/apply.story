@@ -506,3 +506,26 @@ message: 'Operation cannot be fulfilled on deployments.apps "gone": uid mismatch
 metadata: {}
 reason: Conflict
 status: Failure
+
+# A key that is left out is an empty one, and then found to be missing.
+PATCH /apis/apps/v1/namespaces/default/deployments/keyless?fieldManager=a
+Content-Type: application/apply-patch+yaml
+show: code reason message
+{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "keyless"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"image": "i"}]}}}}
+=> 422 Unprocessable Entity
+apiVersion: v1
+code: 422
+details:
+  causes:
+  - field: spec.template.spec.containers[0].name
+    message: Required value
+    reason: FieldValueRequired
+  group: apps
+  kind: Deployment
+  name: keyless
+kind: Status
+message: 'Deployment.apps "keyless" is invalid: spec.template.spec.containers[0].name:
+  Required value'
+metadata: {}
+reason: Invalid
+status: Failure

@@ -36,7 +36,7 @@ apiVersion: v1
 code: 400
 kind: Status
 message: 'error decoding patch: json: cannot unmarshal object into Go value of type
-  jsonpatch.Patch'
+  []handlers.jsonPatchOp'
 metadata: {}
 reason: BadRequest
 status: Failure
@@ -205,3 +205,60 @@ spec.template.spec.containers:
   resources: {}
   terminationMessagePath: /dev/termination-log
   terminationMessagePolicy: File
+
+# When an object was made is not for clients to say, and they are not told off: so an object from elsewhere can replace one.
+PATCH /apis/apps/v1/namespaces/default/deployments/web
+Content-Type: application/merge-patch+json
+show: kind
+{"metadata": {"creationTimestamp": "2020-01-01T00:00:00Z"}}
+=> 200 OK
+kind: Deployment
+
+# But it is not another one, and not on its way out.
+PATCH /apis/apps/v1/namespaces/default/deployments/web
+Content-Type: application/merge-patch+json
+show: code message
+{"metadata": {"uid": "other"}}
+=> 422 Unprocessable Entity
+apiVersion: v1
+code: 422
+details:
+  causes:
+  - field: metadata.uid
+    message: 'Invalid value: "other": field is immutable'
+    reason: FieldValueInvalid
+  group: apps
+  kind: Deployment
+  name: web
+kind: Status
+message: 'Deployment.apps "web" is invalid: metadata.uid: Invalid value: "other":
+  field is immutable'
+metadata: {}
+reason: Invalid
+status: Failure
+
+PATCH /apis/apps/v1/namespaces/default/deployments/web
+Content-Type: application/merge-patch+json
+show: code reason details.causes
+{"metadata": {"deletionTimestamp": "2020-01-01T00:00:00Z", "deletionGracePeriodSeconds": 5}}
+=> 422 Unprocessable Entity
+apiVersion: v1
+code: 422
+details:
+  causes:
+  - field: metadata.deletionTimestamp
+    message: 'Invalid value: TIME: field is immutable'
+    reason: FieldValueInvalid
+  - field: metadata.deletionGracePeriodSeconds
+    message: 'Invalid value: 5: field is immutable'
+    reason: FieldValueInvalid
+  group: apps
+  kind: Deployment
+  name: web
+kind: Status
+message: 'Deployment.apps "web" is invalid: [metadata.deletionTimestamp: Invalid value:
+  TIME: field is immutable, metadata.deletionGracePeriodSeconds:
+  Invalid value: 5: field is immutable]'
+metadata: {}
+reason: Invalid
+status: Failure

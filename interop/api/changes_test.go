@@ -23,6 +23,9 @@ import (
 //	+ {spec: {...}}         the sample, changed so, is created
 //	~ {spec: {...}}         the sample, which is there, is changed so
 //	= {status: {...}}       its status is
+//	* {spec: {...}}         it is, by a strategic merge patch
+//	@ [{op: ...}]           it is, by a JSON patch
+//	! {spec: {...}}         it is, by what somebody else applies
 //
 // Nothing of that is stored: each is a dry run.
 func changeFiles(t *testing.T, kube *differ.Server) (files []file) {
@@ -42,7 +45,7 @@ func changeFiles(t *testing.T, kube *differ.Server) (files []file) {
 			k.add("the sample", http.MethodPost, k.collection(), k.object(nil))
 			files = append(files, file{Name: name, Namespace: namespace, Requests: k.made})
 			k.made = nil
-		case "+", "~", "=":
+		case "+", "~", "=", "*", "@", "!":
 			last := &files[len(files)-1]
 			last.Requests = append(last.Requests, k.changed(line, sign, change))
 		}
@@ -58,10 +61,25 @@ func (k *kindRequests) changed(line, sign, change string) differ.Request {
 		Title: line, Method: http.MethodPatch, Path: k.one() + "?dryRun=All", Body: string(patch),
 		Header: http.Header{"Content-Type": {mergeType}},
 	}
-	if sign == "=" {
+	switch sign {
+	case "=":
 		r.Path = k.one() + "/status?dryRun=All"
-	}
-	if sign == "+" {
+	case "*":
+		r.Header.Set("Content-Type", strategic)
+	case "@":
+		r.Header.Set("Content-Type", "application/json-patch+json")
+	case "!":
+		r.Path += "&fieldManager=another"
+		r.Header.Set("Content-Type", "application/apply-patch+yaml")
+		named := map[string]any{
+			"apiVersion": k.obj.GetAPIVersion(), "kind": k.obj.GetKind(), "metadata": map[string]any{"name": k.obj.GetName()},
+		}
+		whole, err := json.Marshal(named)
+		require.NoError(k.t, err, line)
+		body, err := jsonpatch.MergePatch(whole, patch)
+		require.NoError(k.t, err, line)
+		r.Body = string(body)
+	case "+":
 		sample := k.object(setAt("another", "metadata", "name"))
 		body, err := jsonpatch.MergePatch([]byte(sample), patch)
 		require.NoError(k.t, err, line)
