@@ -91,3 +91,22 @@ func TestReport(t *testing.T) {
 	require.Contains(t, text, "## errors\n\n**get** `GET /x`\n\n| | kube-apiserver | Coracle |\n|---|---|---|\n| `code` | 404 | 400 |")
 	require.NotContains(t, text, "## kind v1 pods")
 }
+
+// In which order mistakes are found does not count, and neither does that of rules.
+func TestCompare_Order(t *testing.T) {
+	status := func(message string, fields ...string) any {
+		var causes []any
+		for _, f := range fields {
+			causes = append(causes, map[string]any{"field": f, "message": "Required value"})
+		}
+		return map[string]any{"kind": "Status", "message": message, "details": map[string]any{"causes": causes}}
+	}
+	one := ask(t, status("it is invalid: [a: Required value, b: Required value]", "a", "b"))
+	other := ask(t, status("it is invalid: [b: Required value, a: Required value]", "b", "a"))
+	require.Empty(t, differ.Compare(one, other))
+	wrong := ask(t, status("it is invalid: [c: Required value, a: Required value]", "b", "a"))
+	require.Len(t, differ.Compare(one, wrong), 1)
+
+	rules := func(verbs ...any) any { return map[string]any{"nonResourceRules": verbs} }
+	require.Empty(t, differ.Compare(ask(t, rules("get", "list")), ask(t, rules("list", "get"))))
+}

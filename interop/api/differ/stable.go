@@ -1,6 +1,7 @@
 package differ
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -50,7 +51,46 @@ func StableBody(contentType string, body []byte) any {
 	if !strings.HasPrefix(contentType, "application/json") || json.Unmarshal(body, &value) != nil {
 		return stableText(string(body))
 	}
-	return stable("", value)
+	value = stable("", value)
+	if status, ok := value.(map[string]any); ok && status["kind"] == "Status" {
+		sortCauses(status)
+	}
+	return value
+}
+
+// sortCauses makes a list of mistakes the same in whatever order they were found:
+// kube-apiserver walks through maps at random.
+func sortCauses(status map[string]any) {
+	details, _ := status["details"].(map[string]any)
+	causes, _ := details["causes"].([]any)
+	message, _ := status["message"].(string)
+	found := told(causes)
+	sortByText(causes)
+	if before, listed := strings.CutSuffix(message, "["+strings.Join(found, ", ")+"]"); listed {
+		status["message"] = before + "[" + strings.Join(told(causes), ", ") + "]"
+	}
+}
+
+// told is how a message tells causes, each once.
+func told(causes []any) (texts []string) {
+	for _, cause := range causes {
+		c, _ := cause.(map[string]any)
+		if text := fmt.Sprint(c["field"], ": ", c["message"]); !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+// unordered are lists that kube-apiserver gives in any order.
+var unordered = map[string]bool{"nonResourceRules": true, "resourceRules": true}
+
+func sortByText(list []any) {
+	slices.SortStableFunc(list, func(a, b any) int {
+		one, _ := json.Marshal(a)
+		other, _ := json.Marshal(b)
+		return bytes.Compare(one, other)
+	})
 }
 
 func stable(name string, value any) any {
@@ -63,6 +103,9 @@ func stable(name string, value any) any {
 	case []any:
 		for i, item := range v {
 			v[i] = stable(name, item)
+		}
+		if unordered[name] {
+			sortByText(v)
 		}
 		if name == "managedFields" { // sorted by their times, in which nothing is certain
 			slices.SortStableFunc(v, func(a, b any) int { return strings.Compare(manager(a), manager(b)) })
