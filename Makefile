@@ -32,7 +32,7 @@ interop: build system kubectl helm interop-store interop-api ## Real Kubernetes 
 	cd interop && PATH="$(CURDIR)/bin:$$PATH" $(GO) test -race -timeout 20m ./...
 
 .PHONY: interop-api
-interop-api: etcd $(KUBERNETES) ## Of these, only our API server: compared with the real one, and under the real components
+interop-api: build kubectl etcd $(KUBERNETES) ## Of these, only our API server: compared with the real one, and under the real components
 	cd interop/api && PATH="$(CURDIR)/bin:$$PATH" $(GO) test -race -timeout 20m ./...
 
 .PHONY: interop-store
