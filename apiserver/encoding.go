@@ -134,14 +134,14 @@ func (q *request) sendItems(around api.ListMessage, entries []*entry) bool {
 	piece := around.Begin((*buffer)[:0], items)
 	for _, e := range entries {
 		message, _ := e.message(storage)
-		revision := formatRevision(e.revision)
-		if len(piece) > 0 && len(piece)+message.ItemSize(revision) > streamBuffer {
-			if _, err := out.Write(piece); err != nil {
+		piece = message.AppendItem(piece, formatRevision(e.revision))
+		n := 0
+		for ; len(piece)-n >= streamBuffer; n += streamBuffer {
+			if _, err := out.Write(piece[n : n+streamBuffer]); err != nil {
 				return true // a client that went away
 			}
-			piece = piece[:0]
 		}
-		piece = message.AppendItem(piece, revision)
+		piece = piece[:copy(piece, piece[n:])]
 	}
 	_, _ = out.Write(around.End(piece))
 	return true

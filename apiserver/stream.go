@@ -108,14 +108,15 @@ func (s *stream) writeFrame(data []byte, err error) error {
 	return nil
 }
 
-// streamBuffer is how many bytes of events are written at once, so that a hundred
-// events of one batch are not a hundred packets.
-const streamBuffer = 32 << 10
+// streamBuffer is how many bytes of events, or of a list, are written at once, so
+// that a hundred events of one batch are not a hundred packets. They make one frame of
+// HTTP/2 that, with its header of 9 bytes, fits into one record of TLS.
+const streamBuffer = 16<<10 - 9
 
 // newStreamBuffer makes a buffer in which events are put together. Watches lend
 // it for the moment of writing, since most of them wait most of the time.
 func newStreamBuffer() any {
-	buffer := make([]byte, 0, streamBuffer)
+	buffer := make([]byte, 0, 2*streamBuffer)
 	return &buffer
 }
 
