@@ -9,8 +9,8 @@
 // Each runs as it is, as a process of its own, on loopback over TLS, with RBAC and
 // Node authorization, the same kind of client certificate, and its data on the
 // same disk; each acknowledges a write after fsync. The same code does the same to
-// both. They take turns: a round of one, a round of the other, several times for
-// each line, so that a machine that is busy for a moment is busy for both. A rate
+// both. They take turns: a round of one, while the other is paused, a round of the other,
+// several times for each line, so that a machine that is busy for a moment is busy for both. A rate
 // is what all rounds of a line have done, by the time they took; the 99th
 // percentile is of all requests of all rounds.
 //

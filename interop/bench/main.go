@@ -90,7 +90,9 @@ func (o options) measure(ctx context.Context, l line, sides []*side, t *table) e
 	for round := range o.rounds {
 		for i, s := range sides {
 			progress("%s: round %d of %d, %s", l.name, round+1, o.rounds, s.name)
-			err := o.profiled(ctx, s, l, func() error { return results[i].round(ctx, s, l, round) })
+			err := alone(s, sides, func() error {
+				return o.profiled(ctx, s, l, func() error { return results[i].round(ctx, s, l, round) })
+			})
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
@@ -102,6 +104,19 @@ func (o options) measure(ctx context.Context, l line, sides []*side, t *table) e
 	}
 	t.line(l, results)
 	return nil
+}
+
+// alone does something while the other sides rest.
+func alone(s *side, sides []*side, do func() error) (err error) {
+	for _, other := range sides {
+		if other != s {
+			if err := other.pause(); err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, other.resume()) }()
+		}
+	}
+	return do()
 }
 
 // progress replaces the line that a terminal shows. A file does not get it.

@@ -183,6 +183,20 @@ func (s *side) stop() error {
 	return errors.Join(errs...)
 }
 
+// pause keeps the programs from running until resume: what a server does behind its
+// clients' backs is not to cost the other one time.
+func (s *side) pause() error { return s.each((*programs.Program).Pause) }
+
+func (s *side) resume() error { return s.each((*programs.Program).Resume) }
+
+func (s *side) each(do func(*programs.Program) error) error {
+	var errs []error
+	for _, p := range s.programs {
+		errs = append(errs, do(p))
+	}
+	return errors.Join(errs...)
+}
+
 // cpu is the processor time that all programs of the side have had.
 func (s *side) cpu() (time.Duration, error) {
 	var sum time.Duration

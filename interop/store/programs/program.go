@@ -91,6 +91,12 @@ func (p *Program) Running() bool {
 // Kill ends the process at once, as kill -9 does, and waits for its end.
 func (p *Program) Kill() error { return p.end(syscall.SIGKILL) }
 
+// Pause keeps the process from running until Resume, or until it is to end.
+func (p *Program) Pause() error { return p.process.Process.Signal(syscall.SIGSTOP) }
+
+// Resume ends a pause.
+func (p *Program) Resume() error { return p.process.Process.Signal(syscall.SIGCONT) }
+
 // Stop asks the process to end, and waits. To stop a program that has ended is
 // allowed.
 func (p *Program) Stop() error { return p.end(syscall.SIGTERM) }
