@@ -65,7 +65,7 @@ type Config struct {
 	// means 5 minutes, less than zero forever.
 	CompactInterval time.Duration
 	// MaxHistory is about how many bytes of what is no more the store keeps, of
-	// whatever age; zero means 64 MiB, less than zero any number.
+	// whatever age; zero means 32 MiB, less than zero any number.
 	MaxHistory int64
 }
 
@@ -97,7 +97,7 @@ func New(cfg Config) (*Server, error) {
 	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, time.Minute)
 	cfg.BookmarkInterval = cmp.Or(cfg.BookmarkInterval, time.Minute)
 	cfg.CompactInterval = cmp.Or(cfg.CompactInterval, 5*time.Minute)
-	cfg.Storage.cache.past.limit = max(0, cmp.Or(cfg.MaxHistory, 64<<20))
+	cfg.Storage.cache.past.limit = max(0, cmp.Or(cfg.MaxHistory, 32<<20))
 	s := &Server{
 		Config: cfg, storage: cfg.Storage, groups: map[schema.GroupVersion]Group{}, life: newLifetime(cfg.ShutdownDelay),
 	}

@@ -78,7 +78,7 @@ type Config struct {
 	// /readyz says already that it is not ready; zero means not at all.
 	ShutdownDelay time.Duration
 	// MaxHistory is about how many bytes of what is no more the store keeps, besides
-	// that it keeps nothing for longer than ten minutes; zero means 64 MiB, less than
+	// that it keeps nothing for longer than ten minutes; zero means 32 MiB, less than
 	// zero any number, for a store that does not keep them in memory.
 	MaxHistory int64
 	// NodeGrace is how long a node may be silent before it counts as gone, by

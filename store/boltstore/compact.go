@@ -19,7 +19,10 @@ import (
 const (
 	// compactStep is how many revisions move in one transaction. Writers wait
 	// for one step at most.
-	compactStep = 1000
+	compactStep = 250
+	// copyStep is how many bytes go into the new file in one transaction, which holds
+	// them in memory.
+	copyStep = 1 << 20
 	// reclaimAbove is how many unused bytes in the file are worth a rewrite.
 	reclaimAbove = 16 << 20
 )
@@ -64,6 +67,7 @@ func (s *Store) Compact(ctx context.Context, rev int64) error {
 		if done, err = s.disk.compactSome(rev); err != nil {
 			return fmt.Errorf("compact at revision %d: %w", rev, err)
 		}
+		s.disk.release()
 	}
 	if err := s.disk.reclaim(); err != nil {
 		return fmt.Errorf("return space after compaction: %w", err)
@@ -205,7 +209,7 @@ func (d *disk) copyTo(fresh *disk) (err error) {
 	if err != nil {
 		return errors.Join(err, os.Remove(fresh.path))
 	}
-	err = bolt.Compact(fresh.db, d.db, maxBatchBytes)
+	err = bolt.Compact(fresh.db, d.db, copyStep)
 	if err == nil {
 		err = fresh.db.Sync()
 	}
