@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -80,6 +82,78 @@ func TestHostile_body_that_does_not_end(t *testing.T) {
 	require.GreaterOrEqual(t, response.StatusCode, 400)
 	require.Eventually(t, func() bool { return underWay.Load() == 0 }, 5*time.Second, time.Millisecond)
 }
+
+// Connections on which nothing more comes, at whatever point, are closed, and leave
+// nothing behind.
+func TestHostile_half_open_connections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t)
+		listener := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+		ctx, cancel := context.WithCancel(t.Context())
+		var serving sync.WaitGroup
+		serving.Go(func() {
+			if err := apiserver.Serve(ctx, listener, nil, f, f.Logger); err != nil {
+				t.Error(err)
+			}
+		})
+		var clients sync.WaitGroup
+		for _, begun := range []string{
+			"",
+			"GET /api HTT",
+			"GET /api HTTP/1.1\r\nHost: x\r\nAccept: app",
+			"POST " + configMaps + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+			"POST " + configMaps + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+			"GET " + configMaps + "?watch=true&timeoutSeconds=60 HTTP/1.1\r\nHost: x\r\n\r\n",
+		} {
+			for range 50 {
+				conn := listener.dial()
+				clients.Go(func() {
+					defer conn.Close()
+					began := time.Now()
+					if _, err := io.WriteString(conn, begun); err != nil {
+						t.Error(err)
+					}
+					_, _ = io.Copy(io.Discard, conn)
+					if waited := time.Since(began); waited > 4*time.Minute {
+						t.Errorf("%q is waited for: %s", begun, waited)
+					}
+				})
+			}
+		}
+		clients.Wait()
+		cancel()
+		serving.Wait() // and the bubble ends when no goroutine of theirs is left
+	})
+}
+
+// A pipeListener is one in memory.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *pipeListener) dial() net.Conn {
+	client, server := net.Pipe()
+	l.conns <- server
+	return client
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.conns:
+		return conn, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
 // An idle watch costs its goroutine and little more.
 func TestHostile_idle_watches_are_cheap(t *testing.T) {
