@@ -80,7 +80,7 @@ func (c *comparison) compareMaps(path string, got, want *smd.Map) {
 		field, ok := got.FindField(f.Name)
 		require.True(c.t, ok, "%s has a field %s", path, f.Name)
 		if field.Default != nil { // that of a key
-			require.Equal(c.t, f.Default, field.Default, "%s.%s", path, f.Name)
+			require.EqualValues(c.t, f.Default, field.Default, "%s.%s", path, f.Name)
 		}
 		c.compare(path+"."+f.Name, field.Type, f.Type)
 	}
