@@ -22,8 +22,9 @@ type Remotes interface {
 	// Priorities are where the groups' versions stand in discovery, by "group/version".
 	Priorities() map[string]Priority
 	// OpenAPIV3 returns a handler that adds the remote groups' documents to the
-	// local ones.
+	// local ones, OpenAPIV2 one that adds them to the one local document.
 	OpenAPIV3(local http.Handler) http.Handler
+	OpenAPIV2(local http.Handler) http.Handler
 }
 
 // A RemoteGroup is one version of a group that is served elsewhere.

@@ -112,6 +112,7 @@ func New(cfg Config) (*Server, error) {
 	s.paths = s.fixedPaths()
 	if cfg.Remotes != nil {
 		s.paths["/openapi/v3"] = cfg.Remotes.OpenAPIV3(s.paths["/openapi/v3"])
+		s.paths["/openapi/v2"] = cfg.Remotes.OpenAPIV2(s.paths["/openapi/v2"])
 	}
 	for path, handler := range cfg.Paths {
 		if s.paths[path] != nil {

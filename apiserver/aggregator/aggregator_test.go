@@ -87,6 +87,17 @@ func TestAggregator_discovery(t *testing.T) {
 	require.NotContains(t, asJSON(index["apis/apps/v1"]), "/not/its/business", "a server tells of its own group alone")
 	document := w.ok("GET", "/openapi/v3/apis/shop.example.com/v1?hash=ABC", "")
 	require.Equal(t, "ABC", document["hash"])
+
+	all := w.ok("GET", "/openapi/v2", "")
+	paths, definitions := all["paths"].(map[string]any), all["definitions"].(map[string]any)
+	require.Contains(t, paths, "/apis/shop.example.com/v1/namespaces/{namespace}/orders")
+	require.NotContains(t, asJSON(paths["/apis/apps/v1/deployments"]), "not its business")
+	require.NotContains(t, definitions, "com.example.shop.v1.Unused")
+	metadata := "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+	require.Equal(t, "an older one", definitions[metadata+"_v2"].(map[string]any)["description"])
+	require.NotEqual(t, "an older one", definitions[metadata].(map[string]any)["description"])
+	require.Contains(t, asJSON(definitions["com.example.shop.v1.Order"]), metadata+"_v2")
+	require.Contains(t, asJSON(definitions["com.example.shop.v1.OrderList"]), "com.example.shop.v1.Order\"")
 }
 
 // groups are the names of the groups in aggregated discovery, in order.

@@ -56,12 +56,29 @@ func (s sample) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}})
 	case "/openapi/v3/apis/shop.example.com/v1":
 		answer(map[string]any{"openapi": "3.0.0", "hash": r.URL.Query().Get("hash")})
+	case "/openapi/v2":
+		answer(json.RawMessage(ordersV2))
 	case "/apis/shop.example.com/v1/namespaces/a/orders/socket":
 		echoUpgraded(w)
 	default:
 		answer(map[string]any{"path": r.URL.Path, "query": r.URL.RawQuery, "user": user, "authorization": r.Header.Get("Authorization")})
 	}
 }
+
+// ordersV2 is the sample's OpenAPI v2 document. It has a meaning of its own for a name
+// that the local one has too, and says something of a group that is none of its business.
+const ordersV2 = `{"swagger": "2.0", "paths": {
+	"/apis/shop.example.com/v1/namespaces/{namespace}/orders": {"get": {"responses": {"200": {"description": "OK",
+		"schema": {"$ref": "#/definitions/com.example.shop.v1.OrderList"}}}}},
+	"/apis/apps/v1/deployments": {"get": {"responses": {"200": {"description": "not its business"}}}}
+}, "definitions": {
+	"com.example.shop.v1.OrderList": {"type": "object", "properties": {
+		"items": {"type": "array", "items": {"$ref": "#/definitions/com.example.shop.v1.Order"}}}},
+	"com.example.shop.v1.Order": {"type": "object", "properties": {
+		"metadata": {"$ref": "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}}},
+	"io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": {"type": "object", "description": "an older one"},
+	"com.example.shop.v1.Unused": {"type": "object"}
+}}`
 
 // echoUpgraded speaks another protocol: it echoes one line.
 func echoUpgraded(w http.ResponseWriter) {

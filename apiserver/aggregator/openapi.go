@@ -32,11 +32,7 @@ func (a *Aggregator) OpenAPIV3(local http.Handler) http.Handler {
 
 // addDocuments answers with the local list and the backends' documents in it.
 func addDocuments(w http.ResponseWriter, r *http.Request, local http.Handler, backends map[schema.GroupVersion]*backend) {
-	plain := r.Clone(r.Context())
-	plain.Header.Del("If-None-Match")
-	plain.Header.Del("Accept-Encoding")
-	recorded := &recorder{header: http.Header{}, code: http.StatusOK}
-	local.ServeHTTP(recorded, plain)
+	recorded := askForJSON(local, r)
 	var index struct {
 		Paths map[string]any `json:"paths"`
 	}

@@ -69,6 +69,12 @@ func (d *Documents) ServeV2(w http.ResponseWriter, r *http.Request) {
 	serveDocument(w, r, all, protobufV2Type)
 }
 
+// ServeMadeV2 answers with an OpenAPI v2 document that somebody else has put together,
+// as [Documents.ServeV2] does with its own.
+func ServeMadeV2(w http.ResponseWriter, r *http.Request, made map[string]any) {
+	serveDocument(w, r, &document{make: func() object { return made }, toProtobuf: protobufV2}, protobufV2Type)
+}
+
 // serveDocument answers with a document in the form that the client wants, or
 // with 304 to one that has it.
 func serveDocument(w http.ResponseWriter, r *http.Request, d *document, protobufType string) {
