@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/coracle-k8s/coracle/client"
@@ -36,7 +37,16 @@ func TestKubelet_runs_an_ephemeral_container_once(t *testing.T) {
 			return len(s) == 1 && s[0].State.Terminated != nil
 		})
 		require.EqualValues(t, 3, p.Status.EphemeralContainerStatuses[0].State.Terminated.ExitCode)
-		w.debug("web", ephemeral("again", "pause:v1"))
+		// It may refer to what the pod did not refer to before.
+		_, err := client.For[*corev1.ConfigMap](w.client).Create(t.Context(), &corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "late"}, Data: map[string]string{"k": "v"},
+		})
+		require.NoError(t, err)
+		again := ephemeral("again", "pause:v1")
+		again.EnvFrom = []corev1.EnvFromSource{{ConfigMapRef: &corev1.ConfigMapEnvSource{
+			LocalObjectReference: corev1.LocalObjectReference{Name: "late"},
+		}}}
+		w.debug("web", again)
 		p = w.until("web", "is looked at", func(p *corev1.Pod) bool {
 			s := p.Status.EphemeralContainerStatuses // a patch puts what is new in front
 			return len(s) == 2 && s[0].Name == "again" && s[0].State.Running != nil

@@ -48,6 +48,7 @@ type worker struct {
 	memory      map[string]podsync.Memory
 	probers     map[string]*probers
 	messages    map[string]string // termination messages by container ID
+	held        map[reference]func()
 	complained  map[string]time.Time
 	status      statusWriter
 	volumes     refresher
@@ -67,7 +68,7 @@ func (k *Kubelet) newWorker(pod *corev1.Pod) *worker {
 		log:    k.cfg.Logger.With("pod", api.KeyOf(pod), "uid", pod.UID),
 		latest: pod, shown: pod,
 		probes: map[string]podsync.Probes{}, jobs: map[string]*job{}, memory: map[string]podsync.Memory{},
-		probers: map[string]*probers{}, messages: map[string]string{}, complained: map[string]time.Time{},
+		probers: map[string]*probers{}, messages: map[string]string{}, held: map[reference]func(){}, complained: map[string]time.Time{},
 	}
 }
 
@@ -98,8 +99,7 @@ func (w *worker) wake() {
 // run looks after the pod until it is finished or ctx ends. Containers outlive
 // ctx; jobs and probers do not outlive run.
 func (w *worker) run(ctx context.Context) {
-	release := w.hold()
-	defer release()
+	defer w.release()
 	defer w.wg.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -188,6 +188,9 @@ func (w *worker) collect() {
 		mergeStatus(&pod.Status, &status)
 	}
 	w.pod = pod
+	if fresh {
+		w.hold()
+	}
 	if gone && pod.DeletionTimestamp == nil {
 		w.pod.DeletionTimestamp = orphan(nil).DeletionTimestamp
 	}
@@ -269,16 +272,11 @@ func (w *worker) readMessages(ctx context.Context, seen *observation) {
 
 // containerOf returns a container of a pod by name, of whatever sort, or nil.
 func containerOf(pod *corev1.Pod, name string) *corev1.Container {
-	for _, list := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
+	for _, list := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers, podsync.EphemeralContainers(pod)} {
 		for i := range list {
 			if list[i].Name == name {
 				return &list[i]
 			}
-		}
-	}
-	for i := range pod.Spec.EphemeralContainers {
-		if c := corev1.Container(pod.Spec.EphemeralContainers[i].EphemeralContainerCommon); c.Name == name {
-			return &c
 		}
 	}
 	return nil

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/coracle-k8s/coracle/kubelet/podsync"
 )
 
 // refreshRetry is when to try again after a volume could not be brought up to date.
@@ -46,34 +48,39 @@ func (w *worker) refreshVolumes(ctx context.Context) time.Time {
 	return time.Time{}
 }
 
-// hold makes the kubelet watch all objects that the pod refers to, until
-// release is called.
-func (w *worker) hold() (release func()) {
+// An object that a pod refers to.
+type reference struct{ kind, name string }
+
+// hold makes the kubelet watch all objects that the pod refers to, until release
+// is called: those that it has come to refer to since the last time, too.
+func (w *worker) hold() {
 	notify := func() {
 		w.mu.Lock()
 		w.changed = true
 		w.mu.Unlock()
 		w.wake()
 	}
-	pod, _ := w.view()
-	configMaps, secrets := references(pod)
-	var releases []func()
-	for _, name := range configMaps {
-		releases = append(releases, w.k.configMaps.Hold(pod.Namespace, name, notify))
-	}
-	for _, name := range secrets {
-		releases = append(releases, w.k.secrets.Hold(pod.Namespace, name, notify))
-	}
-	return func() {
-		for _, release := range releases {
-			release()
+	hold := func(kind string, names []string, watch func(namespace, name string, notify func()) func()) {
+		for _, name := range names {
+			if ref := (reference{kind, name}); w.held[ref] == nil {
+				w.held[ref] = watch(w.pod.Namespace, name, notify)
+			}
 		}
+	}
+	configMaps, secrets := references(w.pod)
+	hold("ConfigMap", configMaps, w.k.configMaps.Hold)
+	hold("Secret", secrets, w.k.secrets.Hold)
+}
+
+// release lets go of what hold holds.
+func (w *worker) release() {
+	for _, release := range w.held {
+		release()
 	}
 }
 
 // references are the names of the ConfigMaps and Secrets that a pod refers to,
-// each once. Its spec never comes to refer to others, but for ephemeral
-// containers, which are looked through here too when the pod is first seen.
+// each once. Its spec comes to refer to others by ephemeral containers only.
 func references(pod *corev1.Pod) (configMaps, secrets []string) {
 	for _, ref := range pod.Spec.ImagePullSecrets {
 		secrets = append(secrets, ref.Name)
@@ -95,7 +102,7 @@ func references(pod *corev1.Pod) (configMaps, secrets []string) {
 			}
 		}
 	}
-	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers, ephemerals(pod)} {
+	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers, podsync.EphemeralContainers(pod)} {
 		for i := range list {
 			a, b := containerReferences(&list[i])
 			configMaps, secrets = append(configMaps, a...), append(secrets, b...)
@@ -125,14 +132,6 @@ func containerReferences(c *corev1.Container) (configMaps, secrets []string) {
 		}
 	}
 	return configMaps, secrets
-}
-
-func ephemerals(pod *corev1.Pod) []corev1.Container {
-	var list []corev1.Container
-	for i := range pod.Spec.EphemeralContainers {
-		list = append(list, corev1.Container(pod.Spec.EphemeralContainers[i].EphemeralContainerCommon))
-	}
-	return list
 }
 
 func unique(names []string) []string {

@@ -175,8 +175,7 @@ func (d *decider) ready(c *corev1.Container) bool {
 
 // keepEphemeral starts each ephemeral container once.
 func (d *decider) keepEphemeral() {
-	for i := range d.Pod.Spec.EphemeralContainers {
-		c := corev1.Container(d.Pod.Spec.EphemeralContainers[i].EphemeralContainerCommon)
+	for _, c := range EphemeralContainers(d.Pod) {
 		if old := d.oldStatus(c.Name); d.newest(c.Name) == nil && (old == nil || !everRan(old)) {
 			d.start(&c)
 		}

@@ -24,7 +24,7 @@ func (d *decider) status() corev1.PodStatus {
 	d.addresses(&s)
 	s.InitContainerStatuses = d.containerStatuses(d.Pod.Spec.InitContainers)
 	s.ContainerStatuses = d.containerStatuses(d.Pod.Spec.Containers)
-	s.EphemeralContainerStatuses = d.containerStatuses(ephemeral(d.Pod))
+	s.EphemeralContainerStatuses = d.containerStatuses(EphemeralContainers(d.Pod))
 	for i := range s.EphemeralContainerStatuses { // nobody waits for one to be ready
 		s.EphemeralContainerStatuses[i].Ready, s.EphemeralContainerStatuses[i].Started = false, nil
 	}
@@ -33,7 +33,8 @@ func (d *decider) status() corev1.PodStatus {
 	return s
 }
 
-func ephemeral(pod *corev1.Pod) []corev1.Container {
+// EphemeralContainers returns copies of a pod's ephemeral containers as ordinary ones.
+func EphemeralContainers(pod *corev1.Pod) []corev1.Container {
 	var list []corev1.Container
 	for i := range pod.Spec.EphemeralContainers {
 		list = append(list, corev1.Container(pod.Spec.EphemeralContainers[i].EphemeralContainerCommon))
