@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/coracle-k8s/coracle/api"
 )
@@ -35,9 +36,9 @@ type packs struct {
 	zips *sync.Pool // of *flate.Writer
 	seed maphash.Seed
 
-	mu    sync.Mutex // guards the fields below
+	mu    sync.Mutex // guards byKey
 	byKey map[packKey]*pack
-	size  int // bytes in byKey
+	size  atomic.Int64 // about how many bytes are in byKey
 }
 
 // A packKey is the resource as which a pack is sent, the list that it is part of, as
@@ -53,8 +54,9 @@ func (ps *packs) at(key packKey) *pack {
 	defer ps.mu.Unlock()
 	p := ps.byKey[key]
 	if p == nil {
-		if ps.byKey == nil || ps.size > maxPacked {
-			ps.byKey, ps.size = map[packKey]*pack{}, 0
+		if ps.byKey == nil || ps.size.Load() > maxPacked {
+			ps.byKey = map[packKey]*pack{}
+			ps.size.Store(0)
 		}
 		p = &pack{}
 		ps.byKey[key] = p
@@ -65,19 +67,13 @@ func (ps *packs) at(key packKey) *pack {
 // list returns a list of a resource as parts of a gzip stream, or false if an entry is no message.
 func (ps *packs) list(r *api.Resource, of string, entries []*entry, storage *Storage) ([]deflated, bool) {
 	var parts []deflated
-	grown := 0
 	for len(entries) > 0 {
 		n := ps.end(entries)
-		part, more, ok := ps.at(packKey{r, of, entries[0].key}).get(entries[:n], storage, ps.zips)
+		part, ok := ps.get(ps.at(packKey{r, of, entries[0].key}), entries[:n], storage)
 		if !ok {
 			return nil, false
 		}
-		parts, entries, grown = append(parts, part), entries[n:], grown+more
-	}
-	if grown != 0 {
-		ps.mu.Lock()
-		ps.size += grown
-		ps.mu.Unlock()
+		parts, entries = append(parts, part), entries[n:]
 	}
 	return parts, true
 }
@@ -92,16 +88,16 @@ func (ps *packs) end(entries []*entry) int {
 	return len(entries)
 }
 
-// get returns the pack of just these entries, and by how many bytes it has grown.
-func (p *pack) get(entries []*entry, storage *Storage, zips *sync.Pool) (d deflated, grown int, ok bool) {
+// get returns a pack of just these entries, made anew if it is of others.
+func (ps *packs) get(p *pack, entries []*entry, storage *Storage) (deflated, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if slices.EqualFunc(p.revisions, entries, func(revision int64, e *entry) bool { return revision == e.revision }) {
-		return p.deflated, 0, true
+		return p.deflated, true
 	}
 	complete := true
-	zip := zips.Get().(*flate.Writer)
-	defer zips.Put(zip)
+	zip := ps.zips.Get().(*flate.Writer)
+	defer ps.zips.Put(zip)
 	made := deflate(zip, func(w io.Writer) {
 		var item []byte
 		for _, e := range entries {
@@ -112,12 +108,12 @@ func (p *pack) get(entries []*entry, storage *Storage, zips *sync.Pool) (d defla
 		}
 	})
 	if !complete {
-		return deflated{}, 0, false
+		return deflated{}, false
 	}
-	grown = len(made.data) - len(p.deflated.data)
+	ps.size.Add(int64(len(made.data) - len(p.deflated.data)))
 	p.deflated, p.revisions = made, make([]int64, len(entries))
 	for i, e := range entries {
 		p.revisions[i] = e.revision
 	}
-	return made, grown, true
+	return made, true
 }

@@ -65,7 +65,8 @@ type Config struct {
 	// means 5 minutes, less than zero forever.
 	CompactInterval time.Duration
 	// MaxHistory is about how many bytes of what is no more the store keeps, of
-	// whatever age; zero means 32 MiB, less than zero any number.
+	// whatever age; zero means 32 MiB, less than zero any number. A history that is
+	// kept forever has no such bound.
 	MaxHistory int64
 }
 

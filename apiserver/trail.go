@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -100,9 +99,7 @@ func (q *request) trace(a *Attributes) {
 	for _, ip := range utilnet.SourceIPs(q.Request) {
 		event.SourceIPs = append(event.SourceIPs, ip.String())
 	}
-	if a.User != nil {
-		event.User = userInfo(a.User)
-	}
+	event.User = a.User.Info()
 	if a.Path == "" {
 		event.ObjectRef = &auditv1.ObjectReference{
 			Namespace: a.Namespace, Name: a.Name, Resource: a.Resource.Resource, Subresource: a.Subresource,
@@ -111,17 +108,6 @@ func (q *request) trace(a *Attributes) {
 	}
 	q.trail = &trail{auditor: q.server.Auditor, rule: rule, event: event}
 	q.w.trail = q.trail
-}
-
-func userInfo(u *User) authenticationv1.UserInfo {
-	info := authenticationv1.UserInfo{Username: u.Name, UID: u.UID, Groups: u.Groups}
-	for key, values := range u.Extra {
-		if info.Extra == nil {
-			info.Extra = map[string]authenticationv1.ExtraValue{}
-		}
-		info.Extra[key] = values
-	}
-	return info
 }
 
 // annotate notes something. The first value of a key stays.
@@ -161,7 +147,7 @@ func (t *trail) impersonated(user *User, mode string) {
 	if t == nil {
 		return
 	}
-	info := userInfo(user)
+	info := user.Info()
 	t.event.ImpersonatedUser = &info
 	if mode != legacyMode {
 		t.event.AuthenticationMetadata = &auditv1.AuthenticationMetadata{ImpersonationConstraint: "impersonate:" + mode}

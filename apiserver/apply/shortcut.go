@@ -21,9 +21,7 @@ const maxUpdaters = 10
 // neverOwned are the fields that an update may change and nobody manages.
 func neverOwned() *fieldpath.Set {
 	set := fieldpath.NewSet(fieldpath.MakePathOrDie("apiVersion"), fieldpath.MakePathOrDie("kind"), fieldpath.MakePathOrDie("metadata"))
-	for _, name := range []string{
-		"name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion",
-	} {
+	for _, name := range unmanaged {
 		set.Insert(fieldpath.MakePathOrDie("metadata", name))
 	}
 	return set

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -172,18 +173,22 @@ func (t *Tracker) create(obj api.Object, manager string) bool {
 	return true
 }
 
-// unowned are the fields of a new object that nobody manages: those that say
-// which object it is, those that the server fills in, and the status, where
-// that has a path of its own.
+// unmanaged are the fields of metadata that nobody manages: those that say which
+// object it is, and those that the server fills in.
+var unmanaged = []string{
+	"name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion",
+}
+
+// unowned says which fields of a new object nobody manages: those, its kind, and the
+// status, where that has a path of its own.
 func (t *Tracker) unowned(path string) bool {
-	switch path {
-	case "apiVersion", "kind", "metadata.name", "metadata.namespace", "metadata.creationTimestamp",
-		"metadata.selfLink", "metadata.uid", "metadata.generation", "metadata.managedFields", "metadata.resourceVersion":
-		return true
-	case "status":
+	switch name, inMetadata := strings.CutPrefix(path, "metadata."); {
+	case inMetadata:
+		return slices.Contains(unmanaged, name)
+	case path == "status":
 		return t.resource.CopyStatus != nil
 	default:
-		return false
+		return path == "apiVersion" || path == "kind"
 	}
 }
 

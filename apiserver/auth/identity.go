@@ -28,7 +28,7 @@ func (selfReview) ServeConnect(w http.ResponseWriter, r *http.Request, c *apiser
 		return err
 	}
 	review.CreationTimestamp = metav1.Now().Rfc3339Copy()
-	review.Status.UserInfo = userInfo(c.User)
+	review.Status.UserInfo = c.User.Info()
 	return body.Write(w, r, api.Codecs(), http.StatusCreated, review)
 }
 
@@ -57,7 +57,7 @@ func (t tokenReview) ServeConnect(w http.ResponseWriter, r *http.Request, c *api
 		review.Status.Error = err.Error()
 	} else {
 		review.Status.Authenticated = true
-		review.Status.User = userInfo(user)
+		review.Status.User = user.Info()
 		review.Status.Audiences = audiences
 	}
 	return body.Write(w, r, api.Codecs(), http.StatusCreated, review)
@@ -80,13 +80,3 @@ func (t tokenReview) verify(ctx context.Context, token string, audiences []strin
 	return user, fit, err
 }
 
-func userInfo(user *apiserver.User) authenticationv1.UserInfo {
-	info := authenticationv1.UserInfo{Username: user.Name, UID: user.UID, Groups: user.Groups}
-	for key, values := range user.Extra {
-		if info.Extra == nil {
-			info.Extra = map[string]authenticationv1.ExtraValue{}
-		}
-		info.Extra[key] = values
-	}
-	return info
-}

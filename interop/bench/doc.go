@@ -27,5 +27,5 @@
 // # Reading order
 //
 // main.go, side.go (a server and its clients), pods.go (what is written), line.go
-// and lines.go (what is measured), watch.go, table.go.
+// and lines.go (what is measured), watch.go, table.go, profile.go.
 package main

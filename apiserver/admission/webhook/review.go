@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	admissionv1 "k8s.io/api/admission/v1"
-	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -40,7 +39,7 @@ func newReview(a *apiserver.Admission, h *webhook, form *match.Form, obj, old ap
 		Name:               a.Name,
 		Namespace:          a.Namespace,
 		Operation:          admissionv1.Operation(a.Operation),
-		UserInfo:           userInfo(a.User),
+		UserInfo:           a.User.Info(),
 		DryRun:             &a.DryRun,
 	}}
 	review.SetGroupVersionKind(schema.GroupVersionKind{
@@ -76,20 +75,6 @@ func encodeAs(obj runtime.Object, kind schema.GroupVersionKind) (json.RawMessage
 		return nil, err
 	}
 	return json.Marshal(plain)
-}
-
-func userInfo(u *apiserver.User) authenticationv1.UserInfo {
-	if u == nil {
-		return authenticationv1.UserInfo{}
-	}
-	info := authenticationv1.UserInfo{Username: u.Name, UID: u.UID, Groups: u.Groups}
-	for key, values := range u.Extra {
-		if info.Extra == nil {
-			info.Extra = map[string]authenticationv1.ExtraValue{}
-		}
-		info.Extra[key] = values
-	}
-	return info
 }
 
 // checkReview returns the response in a webhook's answer, if it is one to the
