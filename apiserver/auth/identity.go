@@ -79,4 +79,3 @@ func (t tokenReview) verify(ctx context.Context, token string, audiences []strin
 	}
 	return user, fit, err
 }
-

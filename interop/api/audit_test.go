@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -18,6 +17,7 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/audit"
 	"github.com/coracle-k8s/coracle/cluster"
 	"github.com/coracle-k8s/coracle/interop/api/differ"
+	"github.com/coracle-k8s/coracle/interop/store/inprocess"
 	"github.com/coracle-k8s/coracle/pki"
 	"github.com/coracle-k8s/coracle/store/memstore"
 )
@@ -98,18 +98,9 @@ func startAudited(t *testing.T, path string) (*differ.Server, *pki.PKI) {
 	require.NoError(t, err)
 	st := memstore.New()
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
-	api, err := cluster.NewAPI(cluster.Config{
+	inprocess.API(t, cluster.Config{
 		PKI: trust, Listeners: []net.Listener{listener}, Auditor: audit.New(policy, audit.NewLog(file), nil),
-	}, st, nil, nil)
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- api.Run(ctx, func() { close(ready) }) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-ended)
-	})
-	<-ready
+	}, st)
 	return &differ.Server{Name: "Coracle", URL: "https://" + listener.Addr().String()}, trust
 }
 

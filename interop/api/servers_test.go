@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/cluster"
 	"github.com/coracle-k8s/coracle/interop/api/differ"
+	"github.com/coracle-k8s/coracle/interop/store/inprocess"
 	"github.com/coracle-k8s/coracle/interop/store/programs"
 	"github.com/coracle-k8s/coracle/pki"
 	"github.com/coracle-k8s/coracle/store/memstore"
@@ -68,21 +68,7 @@ func ours(t *testing.T) *differ.Server {
 	require.NoError(t, err)
 	st := memstore.New()
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
-	api, err := cluster.NewAPI(cluster.Config{PKI: trust, Without: []string{cluster.ControllerManager}}, st, nil, nil)
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- api.Run(ctx, func() { close(ready) }) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-ended)
-	})
-	select {
-	case <-ready:
-	case err := <-ended:
-		ended <- nil
-		require.NoError(t, err, "the API server ended")
-	}
+	api := inprocess.API(t, cluster.Config{PKI: trust, Without: []string{cluster.ControllerManager}}, st)
 	admin := &apiserver.User{Name: pki.UserAdmin, Groups: []string{pki.GroupMasters}, Extra: map[string][]string{
 		// As of a certificate, which kube-apiserver's client has.
 		"authentication.kubernetes.io/credential-id": {"X509SHA256=" + strings.Repeat("0", 64)},

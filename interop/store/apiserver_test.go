@@ -16,6 +16,7 @@ import (
 	"github.com/coracle-k8s/coracle/apiserver/auth"
 	"github.com/coracle-k8s/coracle/client"
 	"github.com/coracle-k8s/coracle/cluster"
+	"github.com/coracle-k8s/coracle/interop/store/inprocess"
 	"github.com/coracle-k8s/coracle/interop/store/programs"
 	"github.com/coracle-k8s/coracle/pki"
 	"github.com/coracle-k8s/coracle/store"
@@ -31,21 +32,7 @@ func newAPI(t *testing.T, s store.Store, trust *pki.PKI) *client.Client {
 // runAPI is newAPI with a configuration.
 func runAPI(t *testing.T, cfg cluster.Config, s store.Store) *client.Client {
 	t.Helper()
-	api, err := cluster.NewAPI(cfg, s, nil, nil)
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- api.Run(ctx, func() { close(ready) }) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-ended)
-	})
-	select {
-	case <-ready:
-	case err := <-ended:
-		ended <- nil
-		require.NoError(t, err, "the API server ended")
-	}
+	api := inprocess.API(t, cfg, s)
 	admin := &apiserver.User{Name: pki.UserAdmin, Groups: []string{pki.GroupMasters}}
 	c, err := client.New(client.Config{BaseURL: "http://coracle", Transport: client.InMemory(auth.As(admin, api))})
 	require.NoError(t, err)
